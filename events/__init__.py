@@ -1,0 +1,1 @@
+"""The language of the ledger and the log that carries it."""

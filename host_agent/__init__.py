@@ -1,0 +1,1 @@
+"""What makes one host's kernel and daemons agree with the ledger: observe, diff, apply, report."""

@@ -1,0 +1,1 @@
+"""The tests of Netledger, one folder per level. Not part of the installed package."""

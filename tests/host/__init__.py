@@ -1,0 +1,1 @@
+"""The host agent in network namespaces of its own; needs root."""

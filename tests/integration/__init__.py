@@ -1,0 +1,1 @@
+"""One role against a real log or a real database."""

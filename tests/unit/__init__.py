@@ -1,0 +1,1 @@
+"""Pure functions, given-when-then, milliseconds each."""
