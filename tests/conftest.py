@@ -1,6 +1,6 @@
 """What every test shares: the fixture plugins, what a marker demands, and the list of what was left out.
 
-A fixture lives in a plugin file ``tests/fix_<concern>.py``; putting the file there is all it takes to load it.
+A fixture lives in a plugin file ``tests/fix_<concern>.py``; putting the file there loads it.
 """
 
 from collections import Counter
