@@ -1,0 +1,99 @@
+"""Every command, report and event by its versioned type name, and the readers that turn JSON into them."""
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from events.fixed_ips import (
+    FixedIpAllocated,
+    FixedIpDeallocated,
+    FixedIpDisassociated,
+    FixedIpLeased,
+    FixedIpReleased,
+    LeaseFixedIp,
+    ReleaseFixedIp,
+    StaleLeaseReported,
+)
+from events.floating_ips import (
+    AllocateFloatingIp,
+    AssociateFloatingIp,
+    CreateFloatingIps,
+    DisassociateFloatingIp,
+    FloatingIpAllocated,
+    FloatingIpAssociated,
+    FloatingIpDisassociated,
+    FloatingIpReleased,
+    FloatingIpsCreated,
+    ReleaseFloatingIp,
+)
+from events.hosts import HostRegistered, RegisterHost, ReportApplied
+from events.instances import (
+    DeleteInstance,
+    InstanceDeleted,
+    InstanceSpawned,
+    MacGenerated,
+    SpawnInstance,
+    VifCreated,
+    VifDeleted,
+)
+from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork, NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.repeats import CommandRepeated
+
+AnyCommand = Annotated[
+    CreateNetworks
+    | DeleteNetwork
+    | SpawnInstance
+    | DeleteInstance
+    | CreateFloatingIps
+    | AllocateFloatingIp
+    | AssociateFloatingIp
+    | DisassociateFloatingIp
+    | ReleaseFloatingIp,
+    Field(discriminator="type"),
+]
+"""What the `commands` input may carry."""
+
+AnyReport = Annotated[
+    RegisterHost | ReportApplied | ClaimNetwork | LeaseFixedIp | ReleaseFixedIp,
+    Field(discriminator="type"),
+]
+"""What the `reports` input may carry."""
+
+AnyEvent = Annotated[
+    NetworkCreated
+    | NetworkDeleted
+    | NetworkClaimed
+    | HostRegistered
+    | InstanceSpawned
+    | InstanceDeleted
+    | MacGenerated
+    | VifCreated
+    | VifDeleted
+    | FixedIpAllocated
+    | FixedIpDeallocated
+    | FixedIpDisassociated
+    | FixedIpLeased
+    | FixedIpReleased
+    | StaleLeaseReported
+    | FloatingIpsCreated
+    | FloatingIpAllocated
+    | FloatingIpAssociated
+    | FloatingIpDisassociated
+    | FloatingIpReleased
+    | CommandRepeated,
+    Field(discriminator="type"),
+]
+"""What a decision may hold."""
+
+COMMANDS: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)
+REPORTS: TypeAdapter[AnyReport] = TypeAdapter(AnyReport)
+EVENTS: TypeAdapter[tuple[AnyEvent, ...]] = TypeAdapter(tuple[AnyEvent, ...])
+
+
+def type_names(adapter: TypeAdapter[AnyCommand] | TypeAdapter[AnyReport]) -> frozenset[str]:
+    """Return the versioned type names that a reader of commands or reports knows."""
+    return frozenset(adapter.core_schema["choices"])  # type: ignore[typeddict-item]  # a tagged union keeps its tags there
+
+
+COMMAND_TYPES = type_names(COMMANDS)
+REPORT_TYPES = type_names(REPORTS)

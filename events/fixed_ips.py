@@ -1,0 +1,101 @@
+"""Fixed IPs: allocated, draining, free; leased and released by DHCP (nova-network.md section 8).
+
+Every allocation has an identity (allocation id). DHCP facts name address and MAC; one about an allocation that has ended is recorded as
+stale and changes nothing (nova's bug 1249065).
+"""
+
+from typing import Literal
+
+from events.model import Event, Ipv4, Mac, Report, Uuid
+
+DisassociateReason = Literal["applied", "timeout", "unserved"]
+
+
+class LeaseFixedIp(Report):
+    """A guest took an address by DHCP (nova's lease_fixed_ip). Renewals are not reported."""
+
+    type: Literal["LeaseFixedIp.v1"] = "LeaseFixedIp.v1"
+    network_id: Uuid
+    address: Ipv4
+    mac: Mac
+
+
+class ReleaseFixedIp(Report):
+    """A DHCP lease ended (nova's release_fixed_ip)."""
+
+    type: Literal["ReleaseFixedIp.v1"] = "ReleaseFixedIp.v1"
+    network_id: Uuid
+    address: Ipv4
+    mac: Mac
+
+
+class FixedIpAllocated(Event):
+    """An address belongs to a NIC of an instance; carries all that its hosts need to serve it."""
+
+    type: Literal["FixedIpAllocated.v1"] = "FixedIpAllocated.v1"
+    allocation_id: str
+    network_id: str
+    address: str
+    vif_id: str
+    mac: str
+    instance_uuid: str
+    project_id: str
+    host: str
+    hostname: str | None
+
+
+class FixedIpDeallocated(Event):
+    """An address is no longer the instance's. It drains: it stays out of the pool until its hosts have let go."""
+
+    type: Literal["FixedIpDeallocated.v1"] = "FixedIpDeallocated.v1"
+    allocation_id: str
+    network_id: str
+    address: str
+    host: str
+    waits_for: tuple[str, ...]
+    """Registered hosts that must report a position at or past this decision; none: it is free at once."""
+    drain_until: str
+    """Time (RFC 3339) after which it is free whatever its hosts say."""
+
+
+class FixedIpDisassociated(Event):
+    """An address is free and may be handed out again, after those that have been idle longer."""
+
+    type: Literal["FixedIpDisassociated.v1"] = "FixedIpDisassociated.v1"
+    allocation_id: str
+    network_id: str
+    address: str
+    reason: DisassociateReason
+
+
+class FixedIpLeased(Event):
+    """A guest holds a DHCP lease on its address."""
+
+    type: Literal["FixedIpLeased.v1"] = "FixedIpLeased.v1"
+    allocation_id: str
+    network_id: str
+    address: str
+    mac: str
+    host: str
+
+
+class FixedIpReleased(Event):
+    """The DHCP lease on an address ended; the allocation did not."""
+
+    type: Literal["FixedIpReleased.v1"] = "FixedIpReleased.v1"
+    allocation_id: str
+    network_id: str
+    address: str
+    mac: str
+    host: str
+
+
+class StaleLeaseReported(Event):
+    """A host reported a lease fact about an allocation that has ended, or never was; nothing changes."""
+
+    type: Literal["StaleLeaseReported.v1"] = "StaleLeaseReported.v1"
+    report: Literal["lease", "release"]
+    network_id: str
+    address: str
+    mac: str
+    host: str

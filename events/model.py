@@ -1,0 +1,75 @@
+"""The shapes that every command, report and event shares, and the checked text types they are made of.
+
+A message is frozen, refuses fields it does not know, and names its type with a version (`SpawnInstance.v1`). Wire text is checked and brought to
+canonical form when a command or report is read; events are written by us from checked values and are only checked for shape.
+"""
+
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from events.addresses import parse_cidr4, parse_cidr6, parse_ipv4, parse_mac
+from events.ids import parse_uuid
+
+Ipv4 = Annotated[str, AfterValidator(parse_ipv4), Field(json_schema_extra={"format": "ipv4"})]
+Cidr4 = Annotated[str, AfterValidator(parse_cidr4)]
+Cidr6 = Annotated[str, AfterValidator(parse_cidr6)]
+Mac = Annotated[str, AfterValidator(parse_mac)]
+Uuid = Annotated[str, AfterValidator(parse_uuid), Field(json_schema_extra={"format": "uuid"})]
+
+NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=NAME_PATTERN)]
+"""A name that is safe in file names, dnsmasq lines and nft comments (hosts, physical networks, pools)."""
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f,]+$")]
+"""A network's label: up to 255 characters as in nova; no control characters and no comma (it becomes a dnsmasq tag)."""
+
+Interface = Annotated[str, StringConstraints(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9._-]+$")]
+"""A Linux interface name: at most 15 bytes (IFNAMSIZ - 1, linux/if.h)."""
+
+ProjectId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+Hostname = Annotated[str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
+
+
+class Message(BaseModel):
+    """Something said once and never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, use_attribute_docstrings=True)
+
+
+class Actor(Message):
+    """On whose behalf a command is given. None is ever assumed: the gateway or compute names it."""
+
+    user: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    project: ProjectId | None = None
+    is_admin: bool = False
+
+
+class Command(Message):
+    """A wish, imperative; it may be refused."""
+
+    subject_field: ClassVar[str] = ""
+    """Name of the field that names what the command is about (for `ce_subject`)."""
+
+    id: Uuid
+    """UUIDv7 made by the caller and kept for retries: the same id is decided once."""
+    actor: Actor
+    correlation_id: Uuid | None = None
+    """Id of the first message of a conversation, copied unchanged."""
+
+
+class Report(Message):
+    """A fact that a host states about itself."""
+
+    subject_field: ClassVar[str] = "host"
+
+    id: Uuid
+    """UUIDv7 made by the host."""
+    reporter: Name
+    """The host that speaks."""
+    host: Name
+    """The host that the fact is about; a report about another host is refused."""
+
+
+class Event(Message):
+    """A fact that was decided, in the past participle."""

@@ -1,0 +1,109 @@
+"""Networks: created, deleted, claimed by a network host (nova-network.md sections 2.1, 4, 5)."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from events.model import Cidr4, Command, Event, Interface, Ipv4, Label, Message, Name, ProjectId, Report, Uuid
+
+Kind = Literal["flat", "flatdhcp"]
+Mtu = Annotated[int, Field(ge=68, le=65535)]
+
+DEFAULT_PHYSICAL_NETWORK = "default"
+
+
+class CreateNetworks(Command):
+    """Create a network with its complete address plan (nova's create_networks)."""
+
+    subject_field: ClassVar[str] = "label"
+
+    type: Literal["CreateNetworks.v1"] = "CreateNetworks.v1"
+    kind: Kind
+    label: Label
+    cidr: Cidr4
+    uuid: Uuid | None = None
+    """Identity of the network; drawn from the command when left out."""
+    gateway: Ipv4 | None = None
+    """First address of the block when left out; may be an external router."""
+    dhcp_server: Ipv4 | None = None
+    """The gateway when left out."""
+    enable_dhcp: bool = True
+    dns1: Ipv4 | None = None
+    dns2: Ipv4 | None = None
+    bridge: Interface | None = None
+    """Bridge on every host of the network; named after the network's id when left out."""
+    bridge_interface: Interface | None = None
+    """Physical interface to enslave; none for a network that lives on one host."""
+    mtu: Mtu | None = None
+    allowed_start: Ipv4 | None = None
+    allowed_end: Ipv4 | None = None
+    project_id: ProjectId | None = None
+    """Restricts the network to one project."""
+    physical_network: Name = DEFAULT_PHYSICAL_NETWORK
+
+
+class DeleteNetwork(Command):
+    """Delete a network that nothing uses (nova's delete_network)."""
+
+    subject_field: ClassVar[str] = "network_id"
+
+    type: Literal["DeleteNetwork.v1"] = "DeleteNetwork.v1"
+    network_id: Uuid
+    require_disassociated: bool = True
+    """Refuse while the network is restricted to a project."""
+
+
+class ClaimNetwork(Report):
+    """A host asks to become the network host of a network it reaches (nova's set_network_host)."""
+
+    type: Literal["ClaimNetwork.v1"] = "ClaimNetwork.v1"
+    network_id: Uuid
+
+
+class AddressRange(Message):
+    """Addresses from `first` to `last`, both included."""
+
+    first: Annotated[str, Field(json_schema_extra={"format": "ipv4"})]
+    last: Annotated[str, Field(json_schema_extra={"format": "ipv4"})]
+
+
+class NetworkCreated(Event):
+    """A network exists, with its complete address plan."""
+
+    type: Literal["NetworkCreated.v1"] = "NetworkCreated.v1"
+    network_id: str
+    kind: Kind
+    label: str
+    cidr: str
+    netmask: str
+    broadcast: str
+    gateway: str
+    dhcp_server: str
+    dhcp_start: str
+    enable_dhcp: bool
+    dns1: str | None
+    dns2: str | None
+    bridge: str
+    bridge_interface: str | None
+    mtu: int | None
+    reserved: tuple[AddressRange, ...]
+    """Addresses that are never handed out, in order, not overlapping."""
+    project_id: str | None
+    physical_network: str
+
+
+class NetworkDeleted(Event):
+    """A network is gone; creating its block again makes another network."""
+
+    type: Literal["NetworkDeleted.v1"] = "NetworkDeleted.v1"
+    network_id: str
+
+
+class NetworkClaimed(Event):
+    """A host owns the network's gateway, DHCP and NAT from now on."""
+
+    type: Literal["NetworkClaimed.v1"] = "NetworkClaimed.v1"
+    network_id: str
+    host: str
+    epoch: int
+    """Counts the owners of this network, from 1."""

@@ -1,0 +1,75 @@
+"""Refusals: values, not exceptions. Codes are stable; where nova had an exception for the case, its name is the code."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Code(StrEnum):
+    """Why something was refused. nova-network's exception names where it had one."""
+
+    # What could not be read.
+    MALFORMED_COMMAND = "MalformedCommand"
+    """Not JSON, or not an object."""
+    UNKNOWN_COMMAND = "UnknownCommand"
+    """No such type or version."""
+    INVALID_COMMAND = "InvalidCommand"
+    """A field is missing, surplus or of the wrong form."""
+    COMMAND_TOO_LARGE = "CommandTooLarge"
+    FOREIGN_INPUT = "ForeignInput"
+    """A report among the commands, or a command among the reports."""
+    REPORT_ABOUT_ANOTHER_HOST = "ReportAboutAnotherHost"
+
+    # Identity of commands.
+    COMMAND_TOO_OLD = "CommandTooOld"
+    COMMAND_FROM_THE_FUTURE = "CommandFromTheFuture"
+    COMMAND_ID_REUSED = "CommandIdReused"
+    INTERNAL_ERROR = "InternalError"
+    DECISION_TOO_LARGE = "DecisionTooLarge"
+
+    # nova's names.
+    FORBIDDEN = "Forbidden"
+    INVALID_CIDR = "InvalidCidr"
+    CIDR_CONFLICT = "CidrConflict"
+    ADDRESS_OUT_OF_RANGE = "AddressOutOfRange"
+    INVALID_ADDRESS = "InvalidAddress"
+    NETWORK_NOT_CREATED = "NetworkNotCreated"
+    NETWORK_EXISTS = "NetworkExists"
+    NETWORK_NOT_FOUND = "NetworkNotFound"
+    NETWORK_NOT_FOUND_FOR_PROJECT = "NetworkNotFoundForProject"
+    NETWORK_IN_USE = "NetworkInUse"
+    NETWORK_HAS_PROJECT = "NetworkHasProject"
+    NETWORK_ALREADY_CLAIMED = "NetworkAlreadyClaimed"
+    NETWORK_NOT_REACHABLE = "NetworkNotReachable"
+    NETWORK_DUPLICATED = "NetworkDuplicated"
+    HOST_NOT_FOUND = "HostNotFound"
+    NO_NETWORKS_FOUND = "NoNetworksFound"
+    NO_MORE_FIXED_IPS = "NoMoreFixedIps"
+    FIXED_IP_ALREADY_IN_USE = "FixedIpAlreadyInUse"
+    FIXED_IP_NOT_FOUND_FOR_NETWORK = "FixedIpNotFoundForNetwork"
+    FIXED_IP_NOT_FOUND_FOR_ADDRESS = "FixedIpNotFoundForAddress"
+    FIXED_IP_AMBIGUOUS = "FixedIpAmbiguous"
+    VIRTUAL_INTERFACE_MAC_ADDRESS = "VirtualInterfaceMacAddressException"
+    INSTANCE_NOT_FOUND = "InstanceNotFound"
+    INSTANCE_EXISTS = "InstanceExists"
+    FLOATING_IP_EXISTS = "FloatingIpExists"
+    FLOATING_IP_POOL_NOT_FOUND = "FloatingIpPoolNotFound"
+    NO_MORE_FLOATING_IPS = "NoMoreFloatingIps"
+    FLOATING_IP_NOT_FOUND_FOR_ADDRESS = "FloatingIpNotFoundForAddress"
+    FLOATING_IP_ASSOCIATED = "FloatingIpAssociated"
+    FLOATING_IP_NOT_ASSOCIATED = "FloatingIpNotAssociated"
+    INVALID_INPUT = "InvalidInput"
+    NOT_IMPLEMENTED_FOR_KIND = "NotImplementedForKind"
+
+
+class Refusal(BaseModel):
+    """A decision not to: a stable code, the offending field, and a sentence that a person can act on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    code: Code
+    field: str | None = None
+    """Path of the offending field, such as `requested_networks.1.address`."""
+    message: str
+    details: dict[str, str | int | None] = {}
+    """Facts for programs, such as the real owner of a network that was already claimed."""
