@@ -1,1 +1,1 @@
-"""The log that carries the language: one port (`events.log.port`) and three adapters (kafka, postgres, memory)."""
+"""The log that carries the language: a port (`events.log.port`), adapters for Kafka, Postgres and memory."""

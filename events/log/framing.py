@@ -2,8 +2,8 @@
 
     u32 size of the names block | names block: (u16 size, UTF-8) per header | u32 size per value | values
 
-All sizes are little-endian. Names come first because a program writes the same few sequences of names over and
-over: their block is packed once and remembered, so that 16 headers cost about two microseconds. This layout is
+All sizes are little-endian. Names come first because a program writes the same few sequences of names over
+and over: their block is packed once and remembered, so that 16 headers cost about two microseconds. It is
 under the chain hash of every ledger: it never changes.
 """
 

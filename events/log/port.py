@@ -3,11 +3,11 @@
 A log knows bytes and headers, not meanings. What every adapter must keep, and `tests/contract/` checks:
 
 * records of one partition have one order, the same for every reader, and it never changes;
-* offsets of one partition are dense: the first is 0, each next one is one higher (see `Bounds.start` for trimmed topics);
+* offsets of one partition are dense: the first is 0, each next one is one higher (`Bounds.start` when trimmed);
 * a reader never skips a record, however many producers append at once;
-* what `Appender.append` was given in one call or in successive calls keeps that order if it arrives at all. After a failure
-  the fate of everything not yet acknowledged is unknown, the appender refuses further appends, and nothing given to it later
-  can arrive before something given to it earlier.
+* what `Appender.append` was given in one call or in successive calls keeps that order if it arrives at all. After a
+  failure the fate of everything not yet acknowledged is unknown, the appender refuses further appends, and nothing
+  given to it later can arrive before something given to it earlier.
 
 Errors are `events.errors.LogError` and its subclasses.
 """
@@ -47,7 +47,7 @@ class LogRecord(NamedTuple):
 
 
 class TopicSpec(NamedTuple):
-    """What a topic must be. A `ledger` is kept for ever; an `input` is kept at least until it has been decided."""
+    """What a topic must be. A `ledger` is kept for ever, an `input` at least until it has been decided."""
 
     name: str
     partitions: int
@@ -70,7 +70,7 @@ class Bounds(NamedTuple):
 
 
 class AppendOutcome(NamedTuple):
-    """What became of one message, in the order of appending: its offset, or the error after which its fate is unknown."""
+    """What became of one message: its offset, or the error after which its fate is unknown."""
 
     offset: int | None
     error: LogError | None
@@ -105,12 +105,12 @@ class Feed(Protocol):
     """Follows partitions from given offsets. Not for use by several threads at once."""
 
     def poll(self, limit: int, timeout_s: float) -> Sequence[LogRecord]:
-        """Return up to `limit` next records, each partition in order; waits at most `timeout_s` for the first one.
+        """Return up to `limit` next records, each partition in order; wait at most `timeout_s` for the first.
 
         Returns what is there as soon as anything is. An empty answer means that nothing came in time.
 
         Raises:
-            OffsetOutOfRange: the next offset is no longer, or not yet reachable, in the log (trimmed or truncated).
+            OffsetOutOfRange: the log does not hold the next offset, nor ends there (trimmed or truncated).
             LogUnavailable: the log did not answer; polling again goes on at the same place.
 
         """
@@ -126,7 +126,7 @@ class Log(Protocol):
         """Create the topic if it is missing, and check it.
 
         Raises:
-            WrongTopicSettings: it exists, with settings that could lose or reorder records, or too few partitions.
+            WrongTopicSettings: it exists with settings that could lose or reorder records, or too few partitions.
 
         """
 
@@ -157,8 +157,11 @@ class Log(Protocol):
     def follow(self, positions: Mapping[TopicPartition, int]) -> Feed:
         """Follow partitions, each from the offset given.
 
+        A topic that is replaced while it is followed may go unnoticed: `topic` tells its incarnation.
+
         Raises:
             TopicMissing: one does not exist.
+            OffsetOutOfRange: one does not hold its offset, nor ends there.
 
         """
 
