@@ -1,9 +1,9 @@
 """The log in memory: exact semantics for tests and simulation, and every fault on demand.
 
 A `MemoryStore` holds the records and outlives the logs opened on it, as a broker outlives its clients. Each
-process of a simulation opens a `MemoryLog` of its own on the same store. What can go wrong between one process and
-the log is in that log's `faults`; what can happen to the records is a method of the store. Nothing goes wrong by
-itself and nothing is random: the test or the simulation says what happens when.
+process of a simulation opens a `MemoryLog` of its own on the same store. What can go wrong between one
+process and the log is in that log's `faults`; what can happen to the records is a method of the store.
+Nothing goes wrong by itself and nothing is random: the test or the simulation says what happens when.
 """
 
 from collections import deque

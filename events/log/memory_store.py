@@ -60,8 +60,8 @@ class Backup(NamedTuple):
 class MemoryStore:
     """The records of all topics. Safe for use by several threads.
 
-    `name` begins the incarnation of each topic, so that topics of two stores can be told apart. Whoever appends
-    holds `lock` and calls `wake`.
+    `name` begins the incarnation of each topic, so that topics of two stores can be told apart. Whoever
+    appends holds `lock` and calls `wake`.
     """
 
     def __init__(self, name: str = "memory") -> None:

@@ -1,7 +1,7 @@
 """Who *should* own a cell: liveness only. Who *does* own it is what the ledger says (`events.ledger`).
 
-Three implementations: a Kafka consumer group, a Postgres session lock, and a script for simulation. Being assigned
-wrongly, twice or not at all may cost time, never correctness.
+Three implementations: a Kafka consumer group, a Postgres session lock, and a script for simulation. Being
+assigned wrongly, twice or not at all may cost time, never correctness.
 """
 
 from typing import Protocol

@@ -3,11 +3,11 @@
 A log knows bytes and headers, not meanings. What every adapter must keep, and `tests/contract/` checks:
 
 * records of one partition have one order, the same for every reader, and it never changes;
-* offsets of one partition are dense: the first is 0, each next one is one higher (`Bounds.start` when trimmed);
+* offsets of one partition are dense: the first is 0, each next one is one higher (see `Bounds`);
 * a reader never skips a record, however many producers append at once;
-* what `Appender.append` was given in one call or in successive calls keeps that order if it arrives at all. After a
-  failure the fate of everything not yet acknowledged is unknown, the appender refuses further appends, and nothing
-  given to it later can arrive before something given to it earlier.
+* what `Appender.append` was given in one call or in successive calls keeps that order if it arrives at all.
+  After a failure the fate of everything not yet acknowledged is unknown, the appender refuses further
+  appends, and nothing given to it later can arrive before something given to it earlier.
 
 Errors are `events.errors.LogError` and its subclasses.
 """
@@ -126,7 +126,7 @@ class Log(Protocol):
         """Create the topic if it is missing, and check it.
 
         Raises:
-            WrongTopicSettings: it exists with settings that could lose or reorder records, or too few partitions.
+            WrongTopicSettings: it could lose or reorder records, or has too few partitions.
 
         """
 
