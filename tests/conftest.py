@@ -15,6 +15,25 @@ TESTS = Path(__file__).parent
 pytest_plugins = [f"tests.{path.stem}" for path in sorted(TESTS.glob("fix_*.py"))]
 
 
+SHARED = ("kafka", "root")
+"""Markers whose tests share one thing, most expensive first: one broker, the machine's namespaces."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share one thing in one process of `pytest -n`, so that it is started once."""
+    for item in items:
+        group = next((name for name in SHARED if item.get_closest_marker(name) is not None), None)
+        if group is not None and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_report_header() -> str:
+    """Say whether this run may leave something out."""
+    rule = "CI: nothing may be left out" if needs.is_ci() else "what this machine lacks is skipped and listed"
+    return f"netledger: {rule}"
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hold what the marker ``root`` promises, for every test that carries it."""
     if item.get_closest_marker("root") is not None:
