@@ -84,6 +84,6 @@ def test_the_rules_bite() -> None:
     assert unlocked(good + "b==1\n") == ["b==1"]
     assert unlocked("c>=1 --hash=sha256:" + "0" * 64) != []
     assert ADDRESS.findall(good) == []
-    assert ADDRESS.findall("--index-url https://packages.example/simple\n") != []
+    assert ADDRESS.findall("--index-url https://packages.example/wheels\n") != []
     assert ADDRESS.findall("d @ git+ssh://code.example/d\n") != []
     assert uncovered(good, ["A>=2", "a>=3", "e"]) == ["a>=3", "e"]
