@@ -26,7 +26,7 @@ from events.floating_ips import (
     FloatingIpsCreated,
     ReleaseFloatingIp,
 )
-from events.hosts import HostRegistered, RegisterHost, ReportApplied
+from events.hosts import HostApplied, HostRegistered, RegisterHost, ReportApplied
 from events.instances import (
     DeleteInstance,
     InstanceDeleted,
@@ -64,6 +64,7 @@ AnyEvent = Annotated[
     | NetworkDeleted
     | NetworkClaimed
     | HostRegistered
+    | HostApplied
     | InstanceSpawned
     | InstanceDeleted
     | MacGenerated

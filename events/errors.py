@@ -38,6 +38,18 @@ class WrongTopicSettings(LogError):
     code = "WrongTopicSettings"
 
 
+class WrongLogSettings(LogError):
+    """The settings for reaching the log cannot be used: unknown, not valid, or in conflict with its safety."""
+
+    code = "WrongLogSettings"
+
+
+class LogAccessDenied(LogError):
+    """The log knows us not, or does not allow what was asked. Repeating it will not help; a permission will."""
+
+    code = "LogAccessDenied"
+
+
 class OffsetOutOfRange(LogError):
     """The log does not hold the offset asked for: it was cut at the front, truncated at the end, or replaced."""
 

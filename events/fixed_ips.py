@@ -8,7 +8,7 @@ from typing import Literal
 
 from events.model import Event, Ipv4, Mac, Report, Uuid
 
-DisassociateReason = Literal["applied", "timeout", "unserved"]
+DisassociateReason = Literal["applied", "timeout", "unserved", "network_deleted"]
 
 
 class LeaseFixedIp(Report):

@@ -32,3 +32,11 @@ class HostRegistered(Event):
     type: Literal["HostRegistered.v1"] = "HostRegistered.v1"
     host: str
     physical_networks: tuple[str, ...]
+
+
+class HostApplied(Event):
+    """A host has let go of what was released up to a position; recorded only while released addresses wait for it."""
+
+    type: Literal["HostApplied.v1"] = "HostApplied.v1"
+    host: str
+    seq: int

@@ -43,6 +43,20 @@ def parse_uuid(text: str) -> str:
         raise ValueError(message) from None
 
 
+def parse_uuid7(text: str) -> str:
+    """Return a UUIDv7 in canonical text.
+
+    Raises:
+        ValueError: it is not a UUID, or one of another version.
+
+    """
+    canonical = parse_uuid(text)
+    if canonical[14] != "7":
+        message = f"{text!r} is not a UUIDv7 (RFC 9562), which carries the time it was made at; other versions do not"
+        raise ValueError(message)
+    return canonical
+
+
 class Draws(Protocol):
     """Where a decision takes its new identities and MAC candidates from."""
 

@@ -9,13 +9,15 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from events.addresses import parse_cidr4, parse_cidr6, parse_ipv4, parse_mac
-from events.ids import parse_uuid
+from events.ids import parse_uuid, parse_uuid7
 
 Ipv4 = Annotated[str, AfterValidator(parse_ipv4), Field(json_schema_extra={"format": "ipv4"})]
 Cidr4 = Annotated[str, AfterValidator(parse_cidr4)]
 Cidr6 = Annotated[str, AfterValidator(parse_cidr6)]
 Mac = Annotated[str, AfterValidator(parse_mac)]
 Uuid = Annotated[str, AfterValidator(parse_uuid), Field(json_schema_extra={"format": "uuid"})]
+
+Uuid7 = Annotated[str, AfterValidator(parse_uuid7), Field(json_schema_extra={"format": "uuid"})]
 
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=NAME_PATTERN)]
@@ -51,7 +53,7 @@ class Command(Message):
     subject_field: ClassVar[str] = ""
     """Name of the field that names what the command is about (for `ce_subject`)."""
 
-    id: Uuid
+    id: Uuid7
     """UUIDv7 made by the caller and kept for retries: the same id is decided once."""
     actor: Actor
     correlation_id: Uuid | None = None
@@ -63,7 +65,7 @@ class Report(Message):
 
     subject_field: ClassVar[str] = "host"
 
-    id: Uuid
+    id: Uuid7
     """UUIDv7 made by the host."""
     reporter: Name
     """The host that speaks."""

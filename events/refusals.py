@@ -20,6 +20,9 @@ class Code(StrEnum):
     """A report among the commands, or a command among the reports."""
     REPORT_ABOUT_ANOTHER_HOST = "ReportAboutAnotherHost"
 
+    POSITION_AHEAD = "PositionAhead"
+    """A host claims to have applied what was never decided: it follows another ledger, or this one lost records."""
+
     # Identity of commands.
     COMMAND_TOO_OLD = "CommandTooOld"
     COMMAND_FROM_THE_FUTURE = "CommandFromTheFuture"

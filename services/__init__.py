@@ -1,1 +1,1 @@
-"""What runs: the allocator, the projector, the snapshotter, the gateway, the client and the command line."""
+"""What runs: the allocator, the projector, the client, and the command line that starts and asks them."""

@@ -1,0 +1,85 @@
+"""How each event changes the state of a cell."""
+
+from collections.abc import Callable
+from typing import Any
+
+from events.errors import InvariantBroken
+from events.fixed_ips import (
+    FixedIpAllocated,
+    FixedIpDeallocated,
+    FixedIpDisassociated,
+    FixedIpLeased,
+    FixedIpReleased,
+    StaleLeaseReported,
+)
+from events.floating_ips import (
+    FloatingIpAllocated,
+    FloatingIpAssociated,
+    FloatingIpDisassociated,
+    FloatingIpReleased,
+    FloatingIpsCreated,
+)
+from events.hosts import HostApplied, HostRegistered
+from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
+from events.model import Event
+from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.refusals import Refusal
+from events.repeats import CommandRepeated
+from projections.cell import fixed_ips, floating_ips, hosts, instances, networks
+from projections.cell.state import CellState
+from projections.cell.window import Remembered
+
+_APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
+    NetworkCreated: networks.apply_created,
+    NetworkDeleted: networks.apply_deleted,
+    NetworkClaimed: networks.apply_claimed,
+    HostRegistered: hosts.apply_registered,
+    HostApplied: hosts.apply_applied,
+    InstanceSpawned: instances.apply_spawned,
+    InstanceDeleted: instances.apply_deleted,
+    MacGenerated: instances.apply_mac,
+    VifCreated: instances.apply_vif_created,
+    VifDeleted: instances.apply_vif_deleted,
+    FixedIpAllocated: fixed_ips.apply_allocated,
+    FixedIpDeallocated: lambda state, event: fixed_ips.apply_deallocated(state, event, state.seq),
+    FixedIpDisassociated: lambda state, event: fixed_ips.apply_disassociated(state, event, state.time_ms),
+    FixedIpLeased: fixed_ips.apply_lease,
+    FixedIpReleased: fixed_ips.apply_lease,
+    StaleLeaseReported: lambda _state, _event: None,
+    FloatingIpsCreated: floating_ips.apply_created,
+    FloatingIpAllocated: floating_ips.apply_allocated,
+    FloatingIpAssociated: floating_ips.apply_associated,
+    FloatingIpDisassociated: floating_ips.apply_disassociated,
+    FloatingIpReleased: lambda state, event: floating_ips.apply_released(state, event, state.time_ms),
+    CommandRepeated: lambda _state, _event: None,
+}
+
+
+def apply_decision(
+    state: CellState,
+    seq: int,
+    time_ms: int,
+    cause: tuple[str, str] | None,
+    decision: tuple[Event, ...] | Refusal,
+) -> None:
+    """Change the state by one decision; `cause` is (command id, body digest) of what was decided, None for a timer.
+
+    Raises:
+        InvariantBroken: the decision contradicts the state. The state is then of no use any more.
+
+    """
+    if seq != state.seq + 1 or time_ms < state.time_ms:
+        message = f"decision {seq} at {time_ms} ms cannot follow {state.seq} at {state.time_ms} ms"
+        raise InvariantBroken(message)
+    state.seq = seq
+    state.time_ms = time_ms
+    refusal = decision if isinstance(decision, Refusal) else None
+    if not isinstance(decision, Refusal):
+        for event in decision:
+            try:
+                _APPLY[type(event)](state, event)
+            except (KeyError, StopIteration) as error:
+                message = f"decision {seq}: {type(event).__name__} names something that does not exist: {error!r}"
+                raise InvariantBroken(message) from error
+    if cause is not None:
+        state.window.remember(cause[0], Remembered(seq, cause[1], refusal))

@@ -1,0 +1,71 @@
+"""What is decided on each command, report and tick: the subjects' rules by type."""
+
+from typing import assert_never
+
+from events.catalog import AnyCommand, AnyReport
+from events.fixed_ips import LeaseFixedIp, ReleaseFixedIp
+from events.floating_ips import (
+    AllocateFloatingIp,
+    AssociateFloatingIp,
+    CreateFloatingIps,
+    DisassociateFloatingIp,
+    ReleaseFloatingIp,
+)
+from events.hosts import RegisterHost, ReportApplied
+from events.ids import Draws
+from events.instances import DeleteInstance, SpawnInstance
+from events.model import Event
+from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+from events.refusals import Code, Refusal
+from projections.cell import fixed_ips, floating_ips, hosts, instances, networks
+from projections.cell.state import CellState, Rules
+
+Decision = tuple[Event, ...] | Refusal
+
+
+def decide_command(state: CellState, command: AnyCommand, rules: Rules, draws: Draws, now_ms: int) -> Decision:  # noqa: PLR0911 - one line for each type
+    """Decide a wish; no events means that it is granted and nothing has to change."""
+    match command:
+        case SpawnInstance():
+            return instances.decide_spawn(state, command, rules, draws, now_ms)
+        case DeleteInstance():
+            return instances.decide_delete(state, command, rules, now_ms)
+        case CreateNetworks():
+            return networks.decide_create(state, command, draws)
+        case DeleteNetwork():
+            return networks.decide_delete(state, command)
+        case CreateFloatingIps():
+            return floating_ips.decide_create(state, command)
+        case AllocateFloatingIp():
+            return floating_ips.decide_allocate(state, command, now_ms)
+        case AssociateFloatingIp():
+            return floating_ips.decide_associate(state, command)
+        case DisassociateFloatingIp():
+            return floating_ips.decide_disassociate(state, command)
+        case ReleaseFloatingIp():
+            return floating_ips.decide_release(state, command)
+        case _:
+            assert_never(command)
+
+
+def decide_report(state: CellState, report: AnyReport) -> Decision:
+    """Decide on a host's fact; no events means that it leaves no record."""
+    if report.host != report.reporter:
+        message = f"Host {report.reporter!r} reports about host {report.host!r}; a host reports about itself only."
+        return Refusal(code=Code.REPORT_ABOUT_ANOTHER_HOST, field="host", message=message)
+    match report:
+        case RegisterHost():
+            return hosts.decide_register(state, report)
+        case ReportApplied():
+            return hosts.decide_applied(state, report)
+        case ClaimNetwork():
+            return networks.decide_claim(state, report)
+        case LeaseFixedIp() | ReleaseFixedIp():
+            return fixed_ips.decide_lease(state, report)
+        case _:
+            assert_never(report)
+
+
+def decide_tick(state: CellState, now_ms: int) -> tuple[Event, ...]:
+    """Decide what time alone brings about; no events means that nothing does."""
+    return fixed_ips.decide_expired(state, now_ms)

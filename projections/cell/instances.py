@@ -1,0 +1,256 @@
+"""Instances: all their NICs, MACs and addresses in one decision, or none (nova-network.md section 7)."""
+
+from hashlib import blake2b
+
+from pydantic_core import to_json
+
+from events.addresses import ipv4_number, ipv4_text, mac_number, mac_text
+from events.errors import InvariantBroken
+from events.fixed_ips import FixedIpAllocated
+from events.ids import Draws
+from events.instances import (
+    DeleteInstance,
+    InstanceDeleted,
+    InstanceSpawned,
+    MacGenerated,
+    RequestedNetwork,
+    SpawnInstance,
+    VifCreated,
+    VifDeleted,
+)
+from events.model import Event
+from events.refusals import Code, Refusal
+from projections.cell.fixed_ips import release
+from projections.cell.floating_ips import disassociate
+from projections.cell.networks import forbidden, not_found, not_reachable, visible
+from projections.cell.state import SELECTABLE_BY_ALL, CellState, Instance, Network, Rules, Vif
+
+MAC_PREFIX = 0xFA163E
+"""fa:16:3e, nova's since 2012: high enough that a bridge does not adopt a guest's MAC (the lowest one wins)."""
+_MAC_SUFFIX_BITS = 24
+
+
+def decide_spawn(
+    state: CellState, command: SpawnInstance, rules: Rules, draws: Draws, now_ms: int
+) -> tuple[Event, ...] | Refusal:
+    """Give an instance everything that it asks for, or nothing; the same request again changes nothing."""
+    if not command.actor.is_admin and command.actor.project != command.project_id:
+        return forbidden(command.actor, f"spawn instances of project {command.project_id!r}", "project_id")
+    asked = request_digest(command)
+    existing = state.instances.get(command.instance_uuid)
+    if existing is not None:
+        if existing.request_digest == asked:
+            return ()
+        message = f"Instance {command.instance_uuid} has networking by another request; delete it before asking anew."
+        return Refusal(code=Code.INSTANCE_EXISTS, field="instance_uuid", message=message)
+    wanted = _select(state, command)
+    if isinstance(wanted, Refusal):
+        return wanted
+    events: list[Event] = [
+        InstanceSpawned(
+            instance_uuid=command.instance_uuid,
+            project_id=command.project_id,
+            host=command.host,
+            hostname=command.hostname,
+            display_name=command.display_name,
+            rxtx_factor=command.rxtx_factor,
+            request_digest=asked,
+        )
+    ]
+    macs_drawn: set[int] = set()
+    for index, (network, nic) in enumerate(wanted):
+        address = _address(network, nic, index, now_ms)
+        if isinstance(address, Refusal):
+            return address
+        mac = _draw_mac(state, macs_drawn, rules, draws, index)
+        if isinstance(mac, Refusal):
+            return mac
+        macs_drawn.add(mac[0])
+        events += _nic_events(command, network.plan.network_id, nic.tag, draws, index, mac, address)
+    return tuple(events)
+
+
+def request_digest(command: SpawnInstance) -> str:
+    """Return a digest of what a spawn asks for, by which the same request is known again."""
+    asked = (command.project_id, command.host, command.requested_networks, command.hostname)
+    return blake2b(to_json(asked), digest_size=16).hexdigest()
+
+
+def _select(state: CellState, command: SpawnInstance) -> list[tuple[Network, RequestedNetwork]] | Refusal:
+    """Return the networks of the NICs in order: those requested, or every one that the project sees."""
+    requested = command.requested_networks
+    if requested is None:
+        own = state.selectable.get(command.project_id, {})
+        requested = tuple(
+            RequestedNetwork.model_construct(network_id=network_id, address=None, tag=None)
+            for network_id in (*state.selectable[SELECTABLE_BY_ALL], *own)
+        )
+    host = state.hosts.get(command.host)
+    wanted: list[tuple[Network, RequestedNetwork]] = []
+    seen: set[str] = set()
+    for index, nic in enumerate(requested):
+        field = f"requested_networks.{index}.network_id"
+        network = state.networks.get(nic.network_id)
+        if network is None:
+            return not_found(nic.network_id, field)
+        if nic.network_id in seen:
+            message = f"Network {nic.network_id} is requested twice; an instance has one NIC on a network."
+            return Refusal(code=Code.NETWORK_DUPLICATED, field=field, message=message)
+        seen.add(nic.network_id)
+        if not visible(network, command.project_id):
+            message = f"Network {nic.network_id} is not one of project {command.project_id!r}."
+            return Refusal(code=Code.NETWORK_NOT_FOUND_FOR_PROJECT, field=field, message=message)
+        if host is not None and network.plan.physical_network not in host.physical_networks:
+            return not_reachable(network, command.host, field)
+        wanted.append((network, nic))
+    return wanted
+
+
+def _address(network: Network, nic: RequestedNetwork, index: int, now_ms: int) -> int | Refusal:
+    """Return the address for a NIC: the requested one, or the next of the pool."""
+    field = f"requested_networks.{index}.address"
+    if nic.address is None:
+        for address in network.pool.candidates(now_ms):
+            return address
+        message = (
+            f"No address of network {network.plan.label!r} is free: {network.active} are allocated and"
+            f" {len(network.draining)} are draining."
+        )
+        return Refusal(code=Code.NO_MORE_FIXED_IPS, field=f"requested_networks.{index}.network_id", message=message)
+    address = ipv4_number(nic.address)
+    if address not in network.pool:
+        message = f"Address {nic.address} is not one that network {network.plan.label!r} ({network.plan.cidr}) hands out."
+        return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_NETWORK, field=field, message=message)
+    if address in network.pool.held:
+        message = f"Address {nic.address} of network {network.plan.label!r} is in use."
+        return Refusal(code=Code.FIXED_IP_ALREADY_IN_USE, field=field, message=message)
+    return address
+
+
+def _draw_mac(
+    state: CellState, drawn: set[int], rules: Rules, draws: Draws, index: int
+) -> tuple[int, int] | Refusal:
+    """Return a MAC that no live NIC has, and how many candidates it took."""
+    attempts = rules.create_unique_mac_address_attempts
+    for attempt in range(attempts):
+        mac = MAC_PREFIX << _MAC_SUFFIX_BITS | draws.mac_suffix(index, attempt)
+        if mac not in state.macs and mac not in drawn:
+            return mac, attempt + 1
+    message = f"All of {attempts} drawn MACs are in use; send the spawn again under a new command id."
+    return Refusal(code=Code.VIRTUAL_INTERFACE_MAC_ADDRESS, field=f"requested_networks.{index}", message=message)
+
+
+def _nic_events(
+    command: SpawnInstance,
+    network_id: str,
+    tag: str | None,
+    draws: Draws,
+    index: int,
+    mac: tuple[int, int],
+    address: int,
+) -> tuple[Event, ...]:
+    vif_id = draws.uuid("vif", index)
+    text = mac_text(mac[0])
+    return (
+        MacGenerated(mac=text, vif_id=vif_id, draws=mac[1]),
+        VifCreated(
+            vif_id=vif_id,
+            mac=text,
+            instance_uuid=command.instance_uuid,
+            network_id=network_id,
+            host=command.host,
+            index=index,
+            tag=tag,
+        ),
+        FixedIpAllocated(
+            allocation_id=draws.uuid("fixed ip", index),
+            network_id=network_id,
+            address=ipv4_text(address),
+            vif_id=vif_id,
+            mac=text,
+            instance_uuid=command.instance_uuid,
+            project_id=command.project_id,
+            host=command.host,
+            hostname=command.hostname,
+        ),
+    )
+
+
+def apply_spawned(state: CellState, event: InstanceSpawned) -> None:
+    """Add an instance without NICs."""
+    if event.instance_uuid in state.instances:
+        message = f"instance {event.instance_uuid} is spawned twice"
+        raise InvariantBroken(message)
+    state.instances[event.instance_uuid] = Instance(
+        uuid=event.instance_uuid,
+        project_id=event.project_id,
+        host=event.host,
+        hostname=event.hostname,
+        display_name=event.display_name,
+        rxtx_factor=event.rxtx_factor,
+        request_digest=event.request_digest,
+    )
+
+
+def apply_mac(state: CellState, event: MacGenerated) -> None:
+    """Let a NIC that is about to be created have a MAC."""
+    _claim_mac(state, mac_number(event.mac), event.vif_id)
+
+
+def _claim_mac(state: CellState, mac: int, vif_id: str) -> None:
+    if state.macs.setdefault(mac, vif_id) != vif_id:
+        message = f"MAC {mac_text(mac)} belongs to NIC {state.macs[mac]} and to {vif_id}"
+        raise InvariantBroken(message)
+
+
+def apply_vif_created(state: CellState, event: VifCreated) -> None:
+    """Add a NIC to an instance."""
+    mac = mac_number(event.mac)
+    _claim_mac(state, mac, event.vif_id)
+    vif = Vif(event.vif_id, mac, event.instance_uuid, event.network_id, event.index, event.tag)
+    state.instances[event.instance_uuid].vifs.append(vif)
+    state.networks[event.network_id].nics += 1
+
+
+def decide_delete(state: CellState, command: DeleteInstance, rules: Rules, now_ms: int) -> tuple[Event, ...] | Refusal:
+    """Take everything back from an instance; one that has nothing is no error, as in nova."""
+    instance = state.instances.get(command.instance_uuid)
+    if instance is None:
+        return ()
+    if not command.actor.is_admin and command.actor.project != instance.project_id:
+        return forbidden(command.actor, f"delete instances of project {instance.project_id!r}", "instance_uuid")
+    events: list[Event] = []
+    for vif in instance.vifs:
+        for allocation in vif.allocations.values():
+            events += [disassociate(state, floating) for floating in allocation.floating]
+            events += release(state, allocation, rules, now_ms)
+    events += [
+        VifDeleted(
+            vif_id=vif.id,
+            mac=mac_text(vif.mac),
+            instance_uuid=instance.uuid,
+            network_id=vif.network_id,
+            host=instance.host,
+        )
+        for vif in instance.vifs
+    ]
+    events.append(InstanceDeleted(instance_uuid=instance.uuid, project_id=instance.project_id, host=instance.host))
+    return tuple(events)
+
+
+def apply_vif_deleted(state: CellState, event: VifDeleted) -> None:
+    """Take a NIC from its instance; its MAC may be used again."""
+    instance = state.instances[event.instance_uuid]
+    vif = next(vif for vif in instance.vifs if vif.id == event.vif_id)
+    if vif.allocations or state.macs.pop(vif.mac, None) != vif.id:
+        message = f"NIC {vif.id} is deleted while it holds addresses, or its MAC is another's"
+        raise InvariantBroken(message)
+    instance.vifs.remove(vif)
+    state.networks[vif.network_id].nics -= 1
+
+
+def apply_deleted(state: CellState, event: InstanceDeleted) -> None:
+    """Forget an instance."""
+    if state.instances.pop(event.instance_uuid).vifs:
+        message = f"instance {event.instance_uuid} is deleted while it has NICs"
+        raise InvariantBroken(message)

@@ -1,0 +1,158 @@
+"""The state of a cell: plain containers that the subjects' `apply_*` functions change and their `decide_*` functions read.
+
+Addresses and MACs are integers here. Everything is found by key: nothing that a spawn needs is searched for.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from events.floating_ips import FloatingIpAssociated
+from events.networks import NetworkCreated
+from projections.cell.pool import AddressPool, Range
+from projections.cell.window import Window
+
+SELECTABLE_BY_ALL = None
+"""Key of networks that every project sees."""
+
+
+@dataclass(slots=True)
+class Allocation:
+    """A fixed IP and who holds it, from its allocation until it is free again."""
+
+    id: str
+    network_id: str
+    address: int
+    mac: str
+    vif_id: str
+    instance_uuid: str
+    project_id: str
+    host: str
+    leased: bool = False
+    draining: bool = False
+    waits_for: tuple[str, ...] = ()
+    """Hosts that have not let go yet, while draining."""
+    floating: dict[int, None] = field(default_factory=dict)
+    """Floating IPs that point here, in order of association."""
+
+
+@dataclass(slots=True)
+class Network:
+    """A network, its network host and its addresses."""
+
+    plan: NetworkCreated
+    block: Range
+    pool: AddressPool[Allocation]
+    host: str | None = None
+    epoch: int = 0
+    active: int = 0
+    """Allocations that are not draining."""
+    nics: int = 0
+    draining: dict[str, None] = field(default_factory=dict)
+    """Ids of draining allocations."""
+
+
+@dataclass(slots=True)
+class Host:
+    """A registered host."""
+
+    physical_networks: frozenset[str]
+    awaited: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """Draining allocations that wait for this host, with the seq of their release, in that order."""
+
+
+@dataclass(slots=True)
+class Vif:
+    """A NIC."""
+
+    id: str
+    mac: int
+    instance_uuid: str
+    network_id: str
+    index: int
+    tag: str | None
+    allocations: dict[str, Allocation] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Instance:
+    """An instance that has networking."""
+
+    uuid: str
+    project_id: str
+    host: str
+    hostname: str | None
+    display_name: str | None
+    rxtx_factor: float | None
+    request_digest: str
+    vifs: list[Vif] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class FloatingIp:
+    """A floating IP that a project owns."""
+
+    address: int
+    pool: str
+    interface: str | None
+    project_id: str
+    association: FloatingIpAssociated | None = None
+
+
+@dataclass(slots=True)
+class FloatingPool:
+    """Floating IPs of one pool. Ranges may come in any order, so each has a pool of its own."""
+
+    ranges: list[tuple[Range, str | None, AddressPool[FloatingIp]]] = field(default_factory=list)
+
+
+class CellState:
+    """Everything that deciding must know about a cell."""
+
+    __slots__ = (
+        "allocations",
+        "blocks",
+        "bridges",
+        "deadlines",
+        "floating_blocks",
+        "floating_pools",
+        "hosts",
+        "instances",
+        "macs",
+        "networks",
+        "selectable",
+        "seq",
+        "time_ms",
+        "window",
+    )
+
+    def __init__(self, window_commands: int) -> None:
+        """Begin with an empty cell that remembers `window_commands` command ids."""
+        self.seq = 0
+        self.time_ms = 0
+        self.window = Window(window_commands)
+        self.hosts: dict[str, Host] = {}
+        self.networks: dict[str, Network] = {}
+        self.bridges: dict[str, str] = {}
+        self.blocks: list[tuple[int, int, str]] = []
+        """(first, last, network id) of every network's block, ascending; blocks never overlap."""
+        self.selectable: dict[str | None, dict[str, None]] = {SELECTABLE_BY_ALL: {}}
+        """Networks by the project that alone may use them, in order of creation."""
+        self.instances: dict[str, Instance] = {}
+        self.macs: dict[int, str] = {}
+        self.allocations: dict[str, Allocation] = {}
+        """Active and draining, by allocation id."""
+        self.deadlines: OrderedDict[str, int] = OrderedDict()
+        """When draining ends whatever its hosts say, in ms, by allocation id, in order of release (so also of deadline)."""
+        self.floating_pools: dict[str, FloatingPool] = {}
+        self.floating_blocks: list[tuple[int, int, str]] = []
+        """(first, last, pool) of every floating range, ascending; ranges never overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Settings that deciding follows; nova's names and defaults."""
+
+    fixed_ip_disassociate_timeout: int = 600
+    """Seconds after which a released address is free even if its hosts have not reported."""
+    create_unique_mac_address_attempts: int = 5
+    """MAC candidates drawn for a NIC before the spawn is refused."""

@@ -1,0 +1,68 @@
+"""The window of command ids: which commands were decided, so that each is decided once (S5, S6).
+
+It is part of the fold: every reader remembers the same ids, and forgets them at the same record. What has been forgotten is known by time: command ids are
+UUIDv7, so an unknown id that is not later than the newest forgotten one may have been decided before, and is refused.
+"""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from events.ids import uuid7_time_ms
+from events.refusals import Code, Refusal
+
+FUTURE_MS_MAX = 300_000
+"""How far a caller's clock may be ahead of ours."""
+
+_NOT_REMEMBERED = frozenset({Code.COMMAND_TOO_OLD, Code.COMMAND_FROM_THE_FUTURE, Code.COMMAND_ID_REUSED})
+
+
+class Remembered(NamedTuple):
+    """How a command was decided first."""
+
+    seq: int
+    body_digest: str
+    refusal: Refusal | None
+
+
+class Window:
+    """The last `limit` command ids."""
+
+    __slots__ = ("_entries", "_forgotten_ms", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        """Remember `limit` ids, a number fixed by the ledger's genesis."""
+        self._limit = limit
+        self._entries: OrderedDict[str, Remembered] = OrderedDict()
+        self._forgotten_ms = -1
+
+    def first(self, command_id: str) -> Remembered | None:
+        """Return how a command was decided first, if it is remembered."""
+        return self._entries.get(command_id)
+
+    def refuse_by_time(self, command_id: str, now_ms: int) -> Refusal | None:
+        """Refuse an unknown id that may have been forgotten, or that is from the future."""
+        made_ms = uuid7_time_ms(command_id)
+        if made_ms <= self._forgotten_ms:
+            message = (
+                "This command id is older than the ids that are remembered. If it was decided earlier, that stands; if not,"
+                " send the command with a new id."
+            )
+            return Refusal(code=Code.COMMAND_TOO_OLD, field="id", message=message)
+        if made_ms > now_ms + FUTURE_MS_MAX:
+            message = f"This command id was made {(made_ms - now_ms) // 1000} s in the future; set the caller's clock."
+            return Refusal(code=Code.COMMAND_FROM_THE_FUTURE, field="id", message=message)
+        return None
+
+    def remember(self, command_id: str, entry: Remembered) -> None:
+        """Remember a decided command; what is known already, or was refused for its id, changes nothing."""
+        if command_id in self._entries or (entry.refusal is not None and entry.refusal.code in _NOT_REMEMBERED):
+            return
+        self._entries[command_id] = entry
+        if len(self._entries) > self._limit:
+            forgotten, _ = self._entries.popitem(last=False)
+            self._forgotten_ms = max(self._forgotten_ms, uuid7_time_ms(forgotten))
+
+    def internals(self) -> tuple[object, ...]:
+        """Return everything remembered, for digests."""
+        entries = [(key, e.seq, e.body_digest, e.refusal.code if e.refusal else None) for key, e in self._entries.items()]
+        return (self._limit, self._forgotten_ms, entries)

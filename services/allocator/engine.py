@@ -1,0 +1,452 @@
+"""The allocator's engine, sans I/O: what is read, read back and ticked goes in; records to append and "step down" come out.
+
+The engine decides ahead in memory while its appends are in flight, and never acknowledges anything: a decision is real once a reader has read
+it back as valid (design section 3). Whoever drives it (`services.allocator.runner`, the simulation) does all reading and appending and gives it the
+time. An engine that steps down is finished: its state may hold decisions that never became real, so its successor folds the ledger anew.
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from events.errors import InvariantBroken, LedgerAlarm, LedgerMissing
+from events.ids import CommandDraws, Draws
+from events.ledger.fold import Alarm, LedgerFold, Skip, Verdict
+from events.ledger.position import Position
+from events.log.port import RECORD_BYTES_MAX, LogRecord, Message
+from events.model import Event
+from events.record import (
+    DECIDED_PREFIX,
+    REFUSED_PREFIX,
+    TIMER,
+    UNPARSABLE,
+    DecisionHead,
+    InputIdentity,
+    InputMark,
+    TermClaimed,
+    body_digest,
+    chain_hash,
+    decided_value,
+    decode_outcome,
+    encode_claim,
+    encode_decision,
+    record_digest,
+    refused_value,
+)
+from events.refusals import Code, Refusal
+from events.repeats import CommandRepeated
+from projections.cell.apply import apply_decision
+from projections.cell.decide import Decision, decide_command, decide_report, decide_tick
+from projections.cell.state import CellState, Rules
+from services.allocator.inputs import InputName, Received, receive
+
+IN_FLIGHT_MAX = 4096
+"""Decisions that may be ahead of what has been read back."""
+
+READBACK_TIMEOUT_MS = 10_000
+"""An append that is not read back in this time has an unknown outcome (S4)."""
+
+CLAIM_PAUSE_MS_MAX = 2_000
+"""Longest random pause before claiming again, so that two owners do not duel."""
+
+_OWN_DIGESTS_MAX = 2 * IN_FLIGHT_MAX
+
+
+class Phase(StrEnum):
+    """What the engine is doing."""
+
+    FOLLOWING = "following"
+    CLAIMING = "claiming"
+    OWNING = "owning"
+    STEPPED_DOWN = "stepped_down"
+
+
+class Settings(NamedTuple):
+    """What an engine is told about its cell and its limits."""
+
+    cell: str
+    ledger_incarnation: str
+    inputs: tuple[InputIdentity, ...]
+    rules: Rules = Rules()
+    in_flight_max: int = IN_FLIGHT_MAX
+    readback_timeout_ms: int = READBACK_TIMEOUT_MS
+
+
+class InFlight(NamedTuple):
+    """An append that has not been read back."""
+
+    message: Message
+    head: DecisionHead
+    digest: bytes
+    since_ms: int
+
+
+class Engine:
+    """One attempt to own a cell, from folding the ledger to stepping down."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        new_owner: Callable[[], str],
+        pause_ms: Callable[[], int],
+        claim_not_before_ms: int = 0,
+        draws: Callable[[str], Draws] = CommandDraws,
+        refused_inputs: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
+        """Begin to follow.
+
+        Args:
+            settings: The cell, its topics' identities and the limits.
+            new_owner: Returns a fresh UUID for each claim (S1).
+            pause_ms: Returns a random pause before claiming again.
+            claim_not_before_ms: Time before which no claim is made (a successor's pause).
+            draws: Where a command's new identities and MACs are drawn from.
+            refused_inputs: (input, offset) on which a predecessor met a bug; refused as `InternalError`.
+
+        """
+        self.settings = settings
+        self.phase = Phase.FOLLOWING
+        self.stepped_down_because = ""
+        self.poisoned: tuple[str, int] | None = None
+        """The input whose decision broke an invariant before it was appended; the successor refuses it."""
+        self.fold = self._new_fold()
+        self.state: CellState | None = None
+        self.counters: Counter[str] = Counter()
+        self.considered: dict[str, InputMark] = {}
+        self.in_flight: deque[InFlight] = deque()
+        self._new_owner = new_owner
+        self._pause_ms = pause_ms
+        self._claim_not_before_ms = claim_not_before_ms
+        self._draws = draws
+        self._refused_inputs = refused_inputs
+        self._appends: list[Message] = []
+        self._claim: TermClaimed | None = None
+        self._claimed_at_ms = 0
+        self._chain = b""
+        self._own_digests: OrderedDict[int, bytes] = OrderedDict()
+
+    # --- What goes in -------------------------------------------------------------------------------------------
+
+    def read_ledger(self, records: Sequence[LogRecord], now_ms: int) -> None:
+        """Take what was read from the ledger, in order.
+
+        Raises:
+            LedgerAlarm: the log lost or changed records: the cell stops.
+
+        """
+        for record in records:
+            if self.phase is Phase.STEPPED_DOWN:
+                return
+            expected = self.in_flight[0] if self.in_flight else None
+            if expected is not None and (record.headers, record.value) == expected.message:
+                self._read_back(expected, record.offset)
+            else:
+                self._read_other(record, now_ms)
+
+    def read_input(self, name: InputName, records: Sequence[LogRecord], now_ms: int) -> None:
+        """Decide on input records, in order. Only an owner is given any, at most `room` at a time."""
+        for record in records:
+            if self.phase is not Phase.OWNING:
+                return
+            mark = self.considered[name]
+            if record.offset <= mark.offset:
+                continue
+            received = receive(name, record.value)
+            self.considered[name] = InputMark(name, mark.incarnation, record.offset, received.digest)
+            self._decide_input(name, received, now_ms)
+
+    def append_failed(self, why: str) -> None:
+        """Take notice that an append failed or that its outcome is unknown."""
+        self._step_down(f"append failed: {why}")
+
+    def tick(self, now_ms: int, *, assigned: bool, caught_up: bool) -> None:
+        """Let time pass: claim when we should own the cell, give up what was not read back, decide what time brings about."""
+        if self.phase is Phase.OWNING and not assigned:
+            self._step_down("no longer assigned")
+        elif self.phase is Phase.OWNING:
+            if self.in_flight and now_ms - self.in_flight[0].since_ms > self.settings.readback_timeout_ms:
+                self._step_down("an append was not read back in time")
+                return
+            self._decide_tick(now_ms)
+        elif self.phase is Phase.CLAIMING and now_ms - self._claimed_at_ms > self.settings.readback_timeout_ms:
+            self._step_down("a claim was not read back in time")
+        elif self.phase is Phase.FOLLOWING and assigned and caught_up and now_ms >= self._claim_not_before_ms:
+            self._append_claim(now_ms)
+
+    # --- What comes out -----------------------------------------------------------------------------------------
+
+    def take_appends(self) -> list[Message]:
+        """Return the records to append now, in order."""
+        appends, self._appends = self._appends, []
+        return appends
+
+    @property
+    def room(self) -> int:
+        """How many more inputs may be read before something is read back."""
+        return max(self.settings.in_flight_max - len(self.in_flight), 0) if self.phase is Phase.OWNING else 0
+
+    def resume_offset(self, name: InputName) -> int:
+        """Return the offset of the next input to decide."""
+        return self.considered[name].offset + 1
+
+    def check_resume(self, name: InputName, start: int, record: LogRecord | None) -> None:
+        """Check that an input is still the one that was decided so far (S12).
+
+        Args:
+            name: The input.
+            start: First offset that its log holds.
+            record: What its log holds at the last decided offset; None when nothing was decided yet or it is gone.
+
+        Raises:
+            LedgerAlarm: inputs that are not decided yet are gone, or the last decided one is another.
+
+        """
+        mark = self.considered[name]
+        if start > mark.offset + 1:
+            message = f"Input {name!r} begins at offset {start}, but {mark.offset + 1} is not decided yet: commands were lost."
+            raise LedgerAlarm(Alarm.INPUT_TRIMMED, message)
+        trimmed_with_its_decision = record is None and start == mark.offset + 1
+        if mark.offset < 0 or trimmed_with_its_decision:
+            return
+        if record is None or body_digest(record.value) != mark.digest:
+            message = f"Input {name!r} holds something else at offset {mark.offset} than what was decided: it lost records."
+            raise LedgerAlarm(Alarm.INPUT_REPLACED, message)
+
+    # --- Claiming -----------------------------------------------------------------------------------------------
+
+    def _new_fold(self) -> LedgerFold:
+        return LedgerFold(self.settings.cell, self.settings.ledger_incarnation)
+
+    def _append_claim(self, now_ms: int) -> None:
+        if self.fold.genesis is None:
+            message = f"Cell {self.settings.cell!r} has no ledger yet: run `netledger ledger init`."
+            raise LedgerMissing(message)
+        self._check_input_identities()
+        self._claim = TermClaimed(
+            ledger_id=self.fold.genesis.ledger_id,
+            cell=self.settings.cell,
+            term=self.fold.term + 1,
+            owner=self._new_owner(),
+            base_seq=self.fold.seq,
+            inputs=self.settings.inputs,
+        )
+        self._claimed_at_ms = now_ms
+        self.phase = Phase.CLAIMING
+        self._appends.append(encode_claim(self._claim, now_ms))
+
+    def _check_input_identities(self) -> None:
+        for identity in self.settings.inputs:
+            known = self.fold.inputs.get(identity.name)
+            if known is not None and known.incarnation != identity.incarnation:
+                message = (
+                    f"Input topic {identity.topic!r} was deleted and created again since its commands were decided. Find out what"
+                    " was lost, then run `netledger ledger recover`."
+                )
+                raise LedgerAlarm(Alarm.INPUT_REPLACED, message)
+
+    def _claim_came_back(self, claim: TermClaimed) -> None:
+        self.considered = dict(self.fold.inputs)
+        self._chain = self.fold.chain
+        self.phase = Phase.OWNING
+        self.counters["terms"] = claim.term
+
+    def _lose_claim(self, now_ms: int) -> None:
+        self._claim = None
+        self.phase = Phase.FOLLOWING
+        self._claim_not_before_ms = now_ms + self._pause_ms()
+
+    # --- Reading the ledger -------------------------------------------------------------------------------------
+
+    def _read_back(self, expected: InFlight, offset: int) -> None:
+        """Judge our own next record, whose headers and digest are known."""
+        verdict = self.fold.judge_decision(offset, expected.head, expected.digest)
+        if verdict.kind != "decision":
+            self._step_down(f"our own decision {expected.head.seq} came back as {verdict.skip}")
+            return
+        self.in_flight.popleft()
+        self._remember_own(expected)
+        self.counters["decisions"] += 1
+
+    def _remember_own(self, read_back: InFlight) -> None:
+        self._own_digests[read_back.head.seq] = read_back.digest
+        if len(self._own_digests) > _OWN_DIGESTS_MAX:
+            self._own_digests.popitem(last=False)
+
+    def _read_other(self, record: LogRecord, now_ms: int) -> None:
+        verdict = self.fold.judge(record)
+        match verdict.kind:
+            case "genesis" if self.fold.genesis is not None:
+                self.state = CellState(self.fold.genesis.window_commands)
+            case "claim" if verdict.claim is not None:
+                self._read_claim(verdict.claim, now_ms)
+            case "decision" if verdict.head is not None:
+                self._read_decision(verdict.head, record)
+            case "skipped":
+                self._read_skipped(verdict, record, now_ms)
+            case _:
+                pass
+
+    def _read_claim(self, claim: TermClaimed, now_ms: int) -> None:
+        if self._claim is not None and claim.owner == self._claim.owner:
+            self._claim_came_back(claim)
+        elif self.phase is Phase.OWNING:
+            self._step_down(f"{claim.owner} claimed term {claim.term}")
+        elif self.phase is Phase.CLAIMING:
+            self._lose_claim(now_ms)
+
+    def _read_decision(self, head: DecisionHead, record: LogRecord) -> None:
+        """Fold another owner's valid decision."""
+        if self.phase is Phase.OWNING:
+            message = f"Decision {head.seq} at offset {record.offset} is valid but differs from what was appended."
+            raise InvariantBroken(message)
+        outcome = decode_outcome(record.value)
+        cause = (head.command_id, head.body_digest) if head.command_id and head.body_digest else None
+        apply_decision(self._required_state(), head.seq, head.time_ms, cause, outcome.refusal or outcome.events)
+
+    def _read_skipped(self, verdict: Verdict, record: LogRecord, now_ms: int) -> None:
+        """Find out whether a record that does not count was ours (S3)."""
+        if self._claim is None or verdict.skip is Skip.FOREIGN:
+            return
+        fields = dict(record.headers)
+        if verdict.skip is Skip.STALE_CLAIM:
+            if self.phase is Phase.CLAIMING and fields.get("ce_id") == self._claim.owner.encode():
+                self._lose_claim(now_ms)
+            return
+        if fields.get("ce_owner") != self._claim.owner.encode():
+            return
+        digest = record_digest(Message(record.headers, record.value))
+        if verdict.skip is Skip.DUPLICATE and self._own_digests.get(int(fields["ce_seq"])) == digest:
+            return
+        self._step_down(f"our own record at offset {record.offset} came back as {verdict.skip}")
+
+    # --- Deciding -----------------------------------------------------------------------------------------------
+
+    def _decide_input(self, name: InputName, received: Received, now_ms: int) -> None:
+        state = self._required_state()
+        now_ms = max(now_ms, state.time_ms)
+        decision = self._decision(name, received, state, now_ms)
+        if decision == () and name == "reports":
+            return
+        self._record(received, decision, now_ms)
+
+    def _decision(self, name: InputName, received: Received, state: CellState, now_ms: int) -> Decision:
+        if received.id is not None:
+            first = state.window.first(received.id)
+            if first is not None and first.body_digest == received.digest:
+                self.counters["repeated"] += 1
+                return (CommandRepeated(command_id=received.id, first_seq=first.seq, refusal=first.refusal),)
+            if first is not None:
+                message = f"Command id {received.id} was decided at position {first.seq} with another body; use a new id."
+                return Refusal(code=Code.COMMAND_ID_REUSED, field="id", message=message)
+            by_time = state.window.refuse_by_time(received.id, now_ms)
+            if by_time is not None:
+                return by_time
+        if received.message is None or received.id is None:
+            return received.refusal or _internal_error("unread")
+        if (name, self.considered[name].offset) in self._refused_inputs:
+            return _internal_error("its decision would break an invariant")
+        try:
+            return self._decide(name, received, state, now_ms)
+        except Exception as error:  # noqa: BLE001 - a bug in deciding must not stop the cell; it is refused and alarms
+            self.counters["bugs"] += 1
+            return _internal_error(f"{type(error).__name__}: {error}")
+
+    def _decide(self, name: InputName, received: Received, state: CellState, now_ms: int) -> Decision:
+        if name == "reports":
+            return decide_report(state, received.message)  # type: ignore[arg-type]  # `receive` reads reports from reports only
+        draws = self._draws(str(received.id))
+        return decide_command(state, received.message, self.settings.rules, draws, now_ms)  # type: ignore[arg-type]  # likewise
+
+    def _decide_tick(self, now_ms: int) -> None:
+        state = self._required_state()
+        now_ms = max(now_ms, state.time_ms)
+        while self.room and self.phase is Phase.OWNING and (events := decide_tick(state, now_ms)):
+            head = self._head(f"{DECIDED_PREFIX}{TIMER}", self.settings.cell, now_ms)
+            self._commit(head, decided_value(None, events), events, None)
+
+    def _record(self, received: Received, decision: Decision, now_ms: int) -> None:
+        """Turn a decision on an input into a record, apply it and let it be appended."""
+        if isinstance(decision, Refusal):
+            value = refused_value(received.raw, decision, is_json=received.is_json)
+        else:
+            value = decided_value(received.raw, decision)
+            if len(value) > RECORD_BYTES_MAX:
+                text = f"Its decision would have {len(value)} bytes; the most that a record takes is {RECORD_BYTES_MAX}. Ask for less."
+                decision = Refusal(code=Code.DECISION_TOO_LARGE, message=text)
+                value = refused_value(received.raw, decision, is_json=received.is_json)
+        if isinstance(decision, Refusal):
+            self.counters[f"refused.{decision.code}"] += 1
+        kind = (REFUSED_PREFIX if isinstance(decision, Refusal) else DECIDED_PREFIX) + (received.type or UNPARSABLE)
+        head = self._head(kind, _subject(received), now_ms)._replace(
+            command_id=received.id,
+            body_digest=received.digest,
+            correlation_id=getattr(received.message, "correlation_id", None),
+            actor=_actor(received),
+        )
+        cause = (received.id, received.digest) if received.id is not None else None
+        self._commit(head, value, decision, cause)
+
+    def _head(self, kind: str, subject: str, now_ms: int) -> DecisionHead:
+        return DecisionHead(
+            type=kind,
+            subject=subject,
+            time_ms=now_ms,
+            term=self.fold.term,
+            owner=self.fold.owner,
+            seq=self._required_state().seq + 1,
+            previous=self._chain.hex(),
+            inputs=tuple(self.considered.values()),
+            command_id=None,
+            body_digest=None,
+            correlation_id=None,
+            actor=None,
+        )
+
+    def _commit(
+        self, head: DecisionHead, value: bytes, decision: tuple[Event, ...] | Refusal, cause: tuple[str, str] | None
+    ) -> None:
+        """Apply a decision in memory and let it be appended; one that breaks an invariant is never appended."""
+        try:
+            apply_decision(self._required_state(), head.seq, head.time_ms, cause, decision)
+        except InvariantBroken as error:
+            advanced = [m for m in head.inputs if m.offset > self.fold.inputs[m.name].offset]
+            self.poisoned = (advanced[-1].name, advanced[-1].offset) if cause and advanced else None
+            self._step_down(f"a decision would break an invariant: {error}")
+            return
+        message = encode_decision(self.settings.cell, head, value)
+        digest = record_digest(message)
+        self._chain = chain_hash(self._chain, digest)
+        self.in_flight.append(InFlight(message, head, digest, head.time_ms))
+        self._appends.append(message)
+
+    def _required_state(self) -> CellState:
+        if self.state is None:
+            message = "deciding before the genesis record was read"
+            raise InvariantBroken(message)
+        return self.state
+
+    def position(self) -> Position:
+        """Return the place after the last record read back."""
+        return self.fold.position()
+
+    def _step_down(self, why: str) -> None:
+        self.phase = Phase.STEPPED_DOWN
+        self.stepped_down_because = why
+        self._appends.clear()
+
+
+def _subject(received: Received) -> str:
+    field = getattr(received.message, "subject_field", "")
+    return str(getattr(received.message, field, "") or "-") if field else "-"
+
+
+def _actor(received: Received) -> str | None:
+    actor = getattr(received.message, "actor", None)
+    return actor.user if actor is not None else getattr(received.message, "reporter", None)
+
+
+def _internal_error(what: str) -> Refusal:
+    text = f"Netledger could not decide this command because of a bug ({what}). Nothing was changed; please report it."
+    return Refusal(code=Code.INTERNAL_ERROR, message=text)
