@@ -1,0 +1,347 @@
+"""What one host must know of its cell: a fold of its own that grows with the host, not with the cell.
+
+It keeps every network's definition (there are few), the NICs on this host, and addresses and floating
+associations of the networks that this host serves as network host. Those of networks that nobody serves yet
+are kept too, because a later claim of ours must find them; they are dropped when another host wins the claim.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any
+
+from pydantic_core import to_json
+
+from events.catalog import AnyEvent
+from events.errors import InvariantBroken
+from events.fixed_ips import FixedIpAllocated, FixedIpDeallocated, FixedIpLeased, FixedIpReleased
+from events.floating_ips import FloatingIpAssociated, FloatingIpDisassociated
+from events.hosts import HostRegistered
+from events.instances import VifCreated, VifDeleted
+from events.model import Event
+from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+
+_OF_THE_HOST = (VifCreated, VifDeleted, HostRegistered)
+_OF_A_NETWORK = (
+    NetworkCreated,
+    NetworkDeleted,
+    NetworkClaimed,
+    FixedIpAllocated,
+    FixedIpDeallocated,
+    FixedIpLeased,
+    FixedIpReleased,
+    FloatingIpAssociated,
+    FloatingIpDisassociated,
+)
+
+
+def concerns(event: AnyEvent, host: str) -> bool:
+    """Tell whether a host must see an event at all, without knowing any state.
+
+    What happens on a network concerns every host here: who serves it is state, and the view decides that.
+    """
+    if isinstance(event, _OF_THE_HOST):
+        return event.host == host
+    return isinstance(event, _OF_A_NETWORK)
+
+
+@dataclass(slots=True)
+class Allocation:
+    """An address in use on a network; `leased` while a guest holds it by DHCP."""
+
+    allocation_id: str
+    network_id: str
+    address: str
+    mac: str
+    instance_uuid: str
+    hostname: str | None
+    leased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A NIC of an instance on this host."""
+
+    vif_id: str
+    network_id: str
+    mac: str
+    instance_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Floating:
+    """A floating IP that points at an allocation; `since` is the position at which it began to."""
+
+    address: str
+    interface: str | None
+    network_id: str
+    allocation_id: str
+    fixed_address: str
+    instance_uuid: str
+    since: int
+
+
+class NetworkView:
+    """A network as this host sees it."""
+
+    __slots__ = ("_allocations", "_floating", "definition", "epoch", "order", "owner")
+
+    def __init__(self, definition: NetworkCreated, order: int) -> None:
+        """Begin with a network that nobody serves; `order` counts the cell's networks."""
+        self.definition = definition
+        self.order = order
+        self.owner: str | None = None
+        self.epoch = 0
+        self._allocations: dict[str, Allocation] = {}
+        self._floating: dict[str, Floating] = {}
+
+    @property
+    def allocations(self) -> Mapping[str, Allocation]:
+        """Addresses in use, by address; a released one is not among them, even while it drains."""
+        return MappingProxyType(self._allocations)
+
+    @property
+    def floating(self) -> Mapping[str, Floating]:
+        """Floating associations, by floating address."""
+        return MappingProxyType(self._floating)
+
+    def hold(self, allocation: Allocation) -> None:
+        """Take an address into use."""
+        self._allocations[allocation.address] = allocation
+
+    def release(self, address: str, allocation_id: str) -> None:
+        """Forget an allocation that has ended."""
+        if self.allocation(address, allocation_id) is not None:
+            del self._allocations[address]
+
+    def allocation(self, address: str, allocation_id: str) -> Allocation | None:
+        """Return an allocation, unless the address is another one's by now."""
+        found = self._allocations.get(address)
+        return found if found is not None and found.allocation_id == allocation_id else None
+
+    def associate(self, floating: Floating) -> None:
+        """Point a floating IP at an allocation."""
+        self._floating[floating.address] = floating
+
+    def disassociate(self, address: str, allocation_id: str) -> None:
+        """Stop pointing a floating IP at an allocation."""
+        found = self._floating.get(address)
+        if found is not None and found.allocation_id == allocation_id:
+            del self._floating[address]
+
+    def forget_details(self) -> None:
+        """Drop what only the network host needs."""
+        self._allocations.clear()
+        self._floating.clear()
+
+
+class HostView:
+    """The fold for one host; `apply` takes every event in order and ignores what does not concern it."""
+
+    def __init__(self, host: str) -> None:
+        """Begin with nothing, before the first record."""
+        self.host = host
+        self.physical_networks: frozenset[str] = frozenset()
+        self._networks: dict[str, NetworkView] = {}
+        self._ports: dict[str, Port] = {}
+        self._ports_on: dict[str, int] = {}
+        self._created = 0
+        self._appliers: dict[type[Event], Callable[[int, Any], str | None]] = {
+            HostRegistered: self._host_registered,
+            NetworkCreated: self._network_created,
+            NetworkDeleted: self._network_deleted,
+            NetworkClaimed: self._network_claimed,
+            VifCreated: self._vif_created,
+            VifDeleted: self._vif_deleted,
+            FixedIpAllocated: self._fixed_ip_allocated,
+            FixedIpDeallocated: self._fixed_ip_deallocated,
+            FixedIpLeased: self._fixed_ip_leased,
+            FixedIpReleased: self._fixed_ip_released,
+            FloatingIpAssociated: self._floating_ip_associated,
+            FloatingIpDisassociated: self._floating_ip_disassociated,
+        }
+
+    @property
+    def networks(self) -> Mapping[str, NetworkView]:
+        """All networks of the cell, by id, in the order of their creation."""
+        return MappingProxyType(self._networks)
+
+    @property
+    def ports(self) -> Mapping[str, Port]:
+        """NICs on this host, by VIF id."""
+        return MappingProxyType(self._ports)
+
+    def serves(self, network: NetworkView) -> bool:
+        """Tell whether this host owns the network's gateway, DHCP and NAT."""
+        return network.owner == self.host
+
+    def has_ports_on(self, network_id: str) -> bool:
+        """Tell whether an instance on this host has a NIC on a network."""
+        return network_id in self._ports_on
+
+    def claimable(self) -> tuple[str, ...]:
+        """Return ids of the networks that nobody serves and this host reaches, oldest first."""
+        return tuple(
+            network_id
+            for network_id, network in self._networks.items()
+            if network.owner is None and network.definition.physical_network in self.physical_networks
+        )
+
+    def apply(self, seq: int, event: AnyEvent) -> str | None:
+        """Fold one event of the decision at `seq`.
+
+        Returns:
+            Id of the network whose part of the host plan may have changed; None if the plan stays as it is.
+
+        Raises:
+            InvariantBroken: the ledger gives this host a network whose addresses it was right to forget.
+
+        """
+        applier = self._appliers.get(type(event))
+        return None if applier is None else applier(seq, event)
+
+    def _host_registered(self, _seq: int, event: HostRegistered) -> None:
+        if event.host == self.host:
+            self.physical_networks = frozenset(event.physical_networks)
+
+    def _network_created(self, _seq: int, event: NetworkCreated) -> str:
+        self._networks[event.network_id] = NetworkView(event, self._created)
+        self._created += 1
+        return event.network_id
+
+    def _network_deleted(self, _seq: int, event: NetworkDeleted) -> str:
+        self._networks.pop(event.network_id, None)
+        return event.network_id
+
+    def _network_claimed(self, _seq: int, event: NetworkClaimed) -> str:
+        network = self._networks[event.network_id]
+        if event.host != self.host:
+            network.forget_details()
+        elif network.owner not in (None, self.host):
+            message = (
+                f"host {self.host} was given network {event.network_id} of {network.owner}, but its view "
+                "holds none of that network's addresses; run an agent that knows takeovers"
+            )
+            raise InvariantBroken(message)
+        network.owner = event.host
+        network.epoch = event.epoch
+        return event.network_id
+
+    def _vif_created(self, _seq: int, event: VifCreated) -> str | None:
+        if event.host != self.host:
+            return None
+        self._ports[event.vif_id] = Port(event.vif_id, event.network_id, event.mac, event.instance_uuid)
+        self._ports_on[event.network_id] = self._ports_on.get(event.network_id, 0) + 1
+        return event.network_id
+
+    def _vif_deleted(self, _seq: int, event: VifDeleted) -> str | None:
+        port = self._ports.pop(event.vif_id, None)
+        if port is None:
+            return None
+        left = self._ports_on.pop(port.network_id) - 1
+        if left:
+            self._ports_on[port.network_id] = left
+        return port.network_id
+
+    def _details_of(self, network_id: str) -> NetworkView | None:
+        """Return a network whose addresses this host must know."""
+        network = self._networks.get(network_id)
+        return network if network is not None and network.owner in (None, self.host) else None
+
+    def _fixed_ip_allocated(self, _seq: int, event: FixedIpAllocated) -> str | None:
+        network = self._details_of(event.network_id)
+        if network is None:
+            return None
+        network.hold(
+            Allocation(
+                event.allocation_id,
+                event.network_id,
+                event.address,
+                event.mac,
+                event.instance_uuid,
+                event.hostname,
+            )
+        )
+        return event.network_id
+
+    def _fixed_ip_deallocated(self, _seq: int, event: FixedIpDeallocated) -> str | None:
+        network = self._details_of(event.network_id)
+        if network is None:
+            return None
+        network.release(event.address, event.allocation_id)
+        return event.network_id
+
+    def _fixed_ip_leased(self, _seq: int, event: FixedIpLeased) -> None:
+        self._lease(event, leased=True)
+
+    def _fixed_ip_released(self, _seq: int, event: FixedIpReleased) -> None:
+        self._lease(event, leased=False)
+
+    def _lease(self, event: FixedIpLeased | FixedIpReleased, *, leased: bool) -> None:
+        network = self._details_of(event.network_id)
+        allocation = network.allocation(event.address, event.allocation_id) if network else None
+        if allocation is not None:
+            allocation.leased = leased
+
+    def _floating_ip_associated(self, seq: int, event: FloatingIpAssociated) -> str | None:
+        network = self._details_of(event.network_id)
+        if network is None:
+            return None
+        network.associate(
+            Floating(
+                event.address,
+                event.interface,
+                event.network_id,
+                event.allocation_id,
+                event.fixed_address,
+                event.instance_uuid,
+                seq,
+            )
+        )
+        return event.network_id
+
+    def _floating_ip_disassociated(self, _seq: int, event: FloatingIpDisassociated) -> str | None:
+        network = self._details_of(event.network_id)
+        if network is None:
+            return None
+        network.disassociate(event.address, event.allocation_id)
+        return event.network_id
+
+    def rows(self) -> Iterator[tuple[str | int | bool | None, ...]]:
+        """Yield everything the view knows as canonical rows, sorted within each kind."""
+        yield ("host", self.host, *sorted(self.physical_networks))
+        for network_id, network in sorted(self._networks.items()):
+            definition = network.definition.model_dump_json(exclude={"type"})
+            yield ("network", network_id, network.order, network.owner, network.epoch, definition)
+            for _, held in sorted(network.allocations.items()):
+                yield (
+                    "allocation",
+                    network_id,
+                    held.address,
+                    held.allocation_id,
+                    held.mac,
+                    held.instance_uuid,
+                    held.hostname,
+                    held.leased,
+                )
+            for _, floating in sorted(network.floating.items()):
+                yield (
+                    "floating",
+                    network_id,
+                    floating.address,
+                    floating.allocation_id,
+                    floating.fixed_address,
+                    floating.interface,
+                    floating.instance_uuid,
+                    floating.since,
+                )
+        for vif_id, port in sorted(self._ports.items()):
+            yield ("port", vif_id, port.network_id, port.mac, port.instance_uuid)
+
+    def digest(self) -> str:
+        """Return a digest of all rows: two views are equal if and only if their digests are."""
+        digest = blake2b(digest_size=32)
+        for row in self.rows():
+            digest.update(to_json(row) + b"\n")
+        return digest.hexdigest()
