@@ -1,6 +1,7 @@
 """What the house rules look at: our Python files, their imports and calls, as the parser sees them."""
 
 import ast
+import shutil
 import subprocess
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -10,6 +11,8 @@ from typing import NamedTuple
 
 REPO = Path(__file__).parents[2]
 PACKAGES = ("events", "projections", "services", "host_agent")
+OUTPUT = frozenset({".cache", ".git", ".hypothesis", ".venv", "__pycache__", "build", "dist"})
+"""Folders that hold what programs wrote, for a checkout without git."""
 
 
 class Source(NamedTuple):
@@ -48,16 +51,13 @@ def _parse(text: str, path: str) -> ast.Module:
 @cache
 def tracked_files() -> tuple[str, ...]:
     """Return every file of the repository that git would commit, where git is there; else those on disk."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=REPO,
-        capture_output=True,
-        check=False,
-    )
-    if listed.returncode == 0:
+    git = shutil.which("git")
+    command = [git or "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=REPO, capture_output=True, check=False) if git else None
+    if listed is not None and listed.returncode == 0:
         names = listed.stdout.decode().split("\0")
     else:
-        names = [str(path.relative_to(REPO)) for path in REPO.rglob("*") if ".venv" not in path.parts]
+        names = [str(path.relative_to(REPO)) for path in REPO.rglob("*") if OUTPUT.isdisjoint(path.parts)]
     return tuple(sorted(name for name in names if name and (REPO / name).is_file()))
 
 
