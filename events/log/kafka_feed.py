@@ -49,8 +49,8 @@ class KafkaFeed:
     """The `Feed` port.
 
     Kafka does not tell a consumer that a topic was deleted and made again under its name: reading goes on in
-    the new one if it has the offset. The ledger's readers notice (incarnation, chain hash, the record at their
-    own place).
+    the new one if it has the offset. The ledger's readers notice: by the incarnation, by the chain hash, and
+    by reading the record at their own place again.
     """
 
     def __init__(self, settings: KafkaSettings, positions: Mapping[TopicPartition, int]) -> None:
