@@ -10,7 +10,7 @@ PURE = (
     "events/*",
     "projections/cell/*",
     "projections/host_*",
-    "services/allocator/engine.py",
+    "services/allocator/*",
 )
 
 EDGES = {
@@ -18,6 +18,7 @@ EDGES = {
     "events/log/postgres*": "speaks to a server",
     "events/log/memory*": "shared by threads, as a broker is by clients",
     "events/ledger/follow.py": "waits for records, so it keeps time",
+    "services/allocator/runner*": "drives the engine: waits, keeps time, pauses at random",
     "events/schemas/__main__.py": "writes the schema files",
 }
 """Files that a pattern of PURE covers and that do touch the world, each with its reason."""
