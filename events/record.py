@@ -91,6 +91,8 @@ class HistoryEpochBegun(BaseModel):
     ledger_id: str
     cell: str
     epoch: int
+    base_offset: int
+    """Offset of the last valid record of the past that is kept."""
     base_seq: int
     base_chain: str
     operator: str

@@ -65,6 +65,7 @@ class Skip(StrEnum):
     LOWER_TERM = "lower_term"
     DUPLICATE = "duplicate"
     AFTER_A_GAP = "after_a_gap"
+    STRUCK_OUT = "struck_out"
 
 
 class Verdict(NamedTuple):
@@ -103,6 +104,7 @@ class LedgerFold:
         self.seq = 0
         self.time_ms = 0
         self.inputs: dict[str, InputMark] = {}
+        self._struck: list[range] = []
         if position is not None:
             self._restore(position)
 
@@ -150,6 +152,8 @@ class LedgerFold:
             LedgerTooNew: the ledger is of a higher level than this program.
 
         """
+        if any(record.offset in struck for struck in self._struck):
+            return self._skip(record.offset, Skip.STRUCK_OUT)
         kind = record_kind(record.headers)
         message = Message(record.headers, record.value)
         if kind == "decision":
@@ -163,6 +167,10 @@ class LedgerFold:
         elif kind == "epoch":
             return self._judge_epoch(record.offset, message)
         return self._skip(record.offset, Skip.FOREIGN)
+
+    def strike_out(self, offsets: range) -> None:
+        """Let the records at these offsets not count: an operator's history epoch begins behind them (S11)."""
+        self._struck.append(offsets)
 
     def judge_decision(self, offset: int, head: DecisionHead, digest: bytes) -> Verdict:
         """Judge a decision whose headers are already decoded and whose digest is known."""

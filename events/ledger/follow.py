@@ -71,6 +71,24 @@ def check_position(log: Log, where: TopicPartition, position: Position) -> None:
         raise _alarm(Alarm.RECORD_CHANGED, f"{where.topic} holds another record at offset {position.last_offset}")
 
 
+def struck_out(log: Log, where: TopicPartition, fold: LedgerFold) -> range | None:
+    """Return the offsets that a history epoch strikes out, where one goes on from exactly where an alarmed fold stopped (S11)."""
+    offset = fold.next_offset
+    while page := log.read(where, offset, _PAGE):
+        for record in page:
+            if record_kind(record.headers) == "epoch" and _goes_on(fold, record):
+                return range(fold.next_offset, record.offset)
+        offset = page[-1].offset + 1
+    return None
+
+
+def _goes_on(fold: LedgerFold, record: LogRecord) -> bool:
+    try:
+        return fold.continues(HistoryEpochBegun.model_validate_json(record.value))
+    except ValidationError:
+        return False
+
+
 def _alarm(reason: Alarm, what: str) -> LedgerAlarm:
     message = f"The log lost or changed records: {what}. Nothing was changed. Find out why, then run `netledger ledger recover`."
     return LedgerAlarm(reason, message)
@@ -99,7 +117,6 @@ class LedgerReader:
         self._clock = clock
         self.fold = LedgerFold(cell, log.topic(where.topic).incarnation, position)
         self._feed: Feed | None = None
-        self._struck = -1
         self._check()
 
     def _check(self) -> None:
@@ -135,36 +152,18 @@ class LedgerReader:
     def _judge(self, records: Sequence[LogRecord]) -> list[Decided]:
         decided: list[Decided] = []
         for record in records:
-            if record.offset <= self._struck:
-                continue
             try:
                 verdict = self.fold.judge(record)
             except LedgerAlarm:
-                if not self._strike_out(record.offset):
+                struck = struck_out(self._log, self._where, self.fold)
+                if struck is None:
                     self._reconnect()
                     raise
-                continue
+                self.fold.strike_out(struck)
+                verdict = self.fold.judge(record)
             if verdict.kind == "decision" and verdict.head is not None:
                 decided.append(Decided(verdict.head, record))
         return decided
-
-    def _strike_out(self, alarmed_at: int) -> bool:
-        """Look for a history epoch that an operator began from exactly here; go on behind it (S11)."""
-        offset = alarmed_at
-        while page := self._log.read(self._where, offset, _PAGE):
-            for record in page:
-                if record_kind(record.headers) == "epoch" and self._continues(record):
-                    self._struck = record.offset
-                    self.fold.judge(record)
-                    return True
-            offset = page[-1].offset + 1
-        return False
-
-    def _continues(self, record: LogRecord) -> bool:
-        try:
-            return self.fold.continues(HistoryEpochBegun.model_validate_json(record.value))
-        except ValidationError:
-            return False
 
     def catch_up(self, limit: int = _PAGE) -> "CatchUp":
         """Iterate over all decisions up to the end that the log has now."""

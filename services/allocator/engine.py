@@ -124,6 +124,8 @@ class Engine:
         self._appends: list[Message] = []
         self._claim: TermClaimed | None = None
         self._claimed_at_ms = 0
+        self._now_ms = 0
+        self._deciding: tuple[str, int] | None = None
         self._chain = b""
         self._own_digests: OrderedDict[int, bytes] = OrderedDict()
 
@@ -154,6 +156,8 @@ class Engine:
             if record.offset <= mark.offset:
                 continue
             received = receive(name, record.value)
+            self._now_ms = now_ms
+            self._deciding = (name, record.offset)
             self.considered[name] = InputMark(name, mark.incarnation, record.offset, received.digest)
             self._decide_input(name, received, now_ms)
 
@@ -361,6 +365,8 @@ class Engine:
 
     def _decide_tick(self, now_ms: int) -> None:
         state = self._required_state()
+        self._now_ms = now_ms
+        self._deciding = None
         now_ms = max(now_ms, state.time_ms)
         while self.room and self.phase is Phase.OWNING and (events := decide_tick(state, now_ms)):
             head = self._head(f"{DECIDED_PREFIX}{TIMER}", self.settings.cell, now_ms)
@@ -411,14 +417,13 @@ class Engine:
         try:
             apply_decision(self._required_state(), head.seq, head.time_ms, cause, decision)
         except InvariantBroken as error:
-            advanced = [m for m in head.inputs if m.offset > self.fold.inputs[m.name].offset]
-            self.poisoned = (advanced[-1].name, advanced[-1].offset) if cause and advanced else None
+            self.poisoned = self._deciding
             self._step_down(f"a decision would break an invariant: {error}")
             return
         message = encode_decision(self.settings.cell, head, value)
         digest = record_digest(message)
         self._chain = chain_hash(self._chain, digest)
-        self.in_flight.append(InFlight(message, head, digest, head.time_ms))
+        self.in_flight.append(InFlight(message, head, digest, self._now_ms))
         self._appends.append(message)
 
     def _required_state(self) -> CellState:

@@ -1,5 +1,6 @@
 """What came in: raw bytes of an input become a command or report, or the refusal of what cannot be read."""
 
+from re import fullmatch
 from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
@@ -61,8 +62,9 @@ def _explain(name: InputName, raw: bytes, digest: str, error: ValidationError) -
         text = "The command is not a JSON object."
         return _unreadable(raw, digest, Refusal(code=Code.MALFORMED_COMMAND, message=text))
     type_name = str(document.get("type", ""))[:_TYPE_SHOWN_MAX]
+    shown = type_name if fullmatch(r"[A-Za-z0-9.]+", type_name) else ""
     refusal = _wrong_type(name, type_name) or _wrong_fields(error)
-    return Received(raw, digest, type_name, _readable_id(document.get("id")), None, refusal, is_json=True)
+    return Received(raw, digest, shown, _readable_id(document.get("id")), None, refusal, is_json=True)
 
 
 def _wrong_type(name: InputName, type_name: str) -> Refusal | None:
@@ -78,7 +80,7 @@ def _wrong_type(name: InputName, type_name: str) -> Refusal | None:
 
 def _wrong_fields(error: ValidationError) -> Refusal:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    told = [f"{field_path(problem)}: {problem['msg']}" for problem in problems[:_EXPLAINED_MAX]]
+    told = [f"{field_path(problem)}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems[:_EXPLAINED_MAX]]
     return Refusal(code=Code.INVALID_COMMAND, field=field_path(problems[0]), message="; ".join(told) + ".")
 
 

@@ -1,0 +1,75 @@
+"""The state of a cell as sorted, canonical rows, and its digest: two readers that folded the same records have the same one."""
+
+from hashlib import sha256
+from typing import Any
+
+from pydantic_core import to_json
+
+from events.addresses import ipv4_text, mac_text
+from projections.cell.state import CellState
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+def canonical_rows(state: CellState) -> Rows:
+    """Return what the state says about the world, by table, each table sorted by its key (the rows of `projections.ipam`)."""
+    return {
+        "networks": sorted((n.plan.network_id, to_json(n.plan).decode(), n.host, n.epoch) for n in state.networks.values()),
+        "hosts": sorted((name, *sorted(host.physical_networks)) for name, host in state.hosts.items()),
+        "instances": sorted(
+            (i.uuid, i.project_id, i.host, i.hostname, i.display_name, i.rxtx_factor) for i in state.instances.values()
+        ),
+        "vifs": sorted(
+            (vif.id, mac_text(vif.mac), vif.instance_uuid, vif.network_id, vif.index, vif.tag)
+            for instance in state.instances.values()
+            for vif in instance.vifs
+        ),
+        "fixed_ips": sorted(
+            (
+                a.id,
+                a.network_id,
+                ipv4_text(a.address),
+                a.mac,
+                a.vif_id,
+                a.instance_uuid,
+                a.project_id,
+                a.host,
+                a.leased,
+                a.draining,
+            )
+            for a in state.allocations.values()
+        ),
+        "floating_ranges": sorted((ipv4_text(first), ipv4_text(last), pool) for first, last, pool in state.floating_blocks),
+        "floating_ips": sorted(
+            (
+                ipv4_text(f.address),
+                f.pool,
+                f.interface,
+                f.project_id,
+                f.association.allocation_id if f.association else None,
+            )
+            for pool in state.floating_pools.values()
+            for _, _, addresses in pool.ranges
+            for f in addresses.held.values()
+        ),
+    }
+
+
+def _internals(state: CellState) -> dict[str, Any]:
+    """Return what decides later decisions without being visible in a row: pools, draining, the window."""
+    return {
+        "seq": state.seq,
+        "time_ms": state.time_ms,
+        "window": state.window.internals(),
+        "pools": sorted((network_id, n.pool.internals()) for network_id, n in state.networks.items()),
+        "floating_pools": sorted(
+            (name, [addresses.internals() for _, _, addresses in pool.ranges]) for name, pool in state.floating_pools.items()
+        ),
+        "awaited": sorted((name, list(host.awaited.items())) for name, host in state.hosts.items()),
+        "deadlines": list(state.deadlines.items()),
+    }
+
+
+def digest(state: CellState) -> str:
+    """Return the SHA-256 over everything in the state, in hex."""
+    return sha256(to_json({"rows": canonical_rows(state), "internals": _internals(state)})).hexdigest()
