@@ -10,6 +10,7 @@ ADR = re.compile(r"docs/adr/(\d{4})-[a-z0-9-]+\.md")
 TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 MAKE = re.compile(r"(?:`|^    )make ([a-z][a-z-]*)", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
+PATH = re.compile(r"`((?:events|projections|services|host_agent|tests|tools|docs|benchmarks)/[\w./-]*)`")
 ADR_PARTS = ("Status: ", "## Context", "## Decision", "## Consequences")
 
 
@@ -27,10 +28,24 @@ def unknown_targets(texts: dict[str, str], makefile: str) -> Iterator[str]:
                 yield f"{path}: make {target}"
 
 
+def with_folders(files: Iterable[str]) -> set[str]:
+    """Return the files and every folder that holds one."""
+    known = set(files)
+    return known | {str(parent) for name in known for parent in PurePosixPath(name).parents}
+
+
+def lost_paths(texts: dict[str, str], files: Iterable[str]) -> Iterator[str]:
+    """Yield each path in code quotes that is not there."""
+    known = with_folders(files)
+    for path, text in texts.items():
+        for named in PATH.findall(text):
+            if named.rstrip("/") not in known:
+                yield f"{path}: {named}"
+
+
 def dead_links(texts: dict[str, str], files: Iterable[str]) -> Iterator[str]:
     """Yield each relative link to a file or folder that is not there."""
-    known = set(files)
-    known |= {str(parent) for name in known for parent in PurePosixPath(name).parents}
+    known = with_folders(files)
     for path, text in texts.items():
         for link in LINK.findall(text):
             if "://" in link:
@@ -75,6 +90,11 @@ def test_relative_links_lead_somewhere() -> None:
     assert list(dead_links(documents(), tracked_files())) == []
 
 
+def test_paths_in_the_documents_exist() -> None:
+    """A file that is moved takes its mention along."""
+    assert list(lost_paths(documents(), tracked_files())) == []
+
+
 def test_every_decision_is_listed_once_and_in_order() -> None:
     """`docs/adr/README.md` links every page, and the numbers have no gap."""
     pages = [name for name in tracked_files() if ADR.fullmatch(name)]
@@ -113,6 +133,9 @@ def test_the_rules_bite() -> None:
     }
 
     assert list(unknown_targets(texts, "demo: x\ntest:\n")) == ["README.md: make tset"]
+    assert list(lost_paths({"a.md": "`tools/x.sh` `tools/` `tests/y.py`"}, ["tools/x.sh"])) == [
+        "a.md: tests/y.py"
+    ]
     assert list(dead_links(texts, ["README.md", "docs/a.md"])) == [
         "README.md: docs/b.md",
         "docs/a.md: ../b.md",
