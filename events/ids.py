@@ -4,11 +4,13 @@ Deciding is pure, so nothing is random: the ids of a decision's new objects and 
 (the reason for the `Draws` protocol, which tests and simulation replace to force collisions).
 """
 
+import re
 import secrets
 from hashlib import blake2b
 from typing import Protocol
 from uuid import UUID
 
+_CANONICAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _V7_TIME_SHIFT = 80
 _DRAWN_MAC_BITS = 24
 
@@ -36,6 +38,8 @@ def parse_uuid(text: str) -> str:
         ValueError: it is not one.
 
     """
+    if isinstance(text, str) and _CANONICAL_UUID(text):
+        return text
     try:
         return str(UUID(text))
     except (ValueError, AttributeError, TypeError):

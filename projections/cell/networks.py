@@ -33,7 +33,7 @@ def decide_create(state: CellState, command: CreateNetworks, draws: Draws) -> tu
     network_id = command.uuid or draws.uuid("network", 0)
     if network_id in state.networks:
         return Refusal(code=Code.NETWORK_EXISTS, field="uuid", message=f"A network {network_id} exists already.")
-    bridge = command.bridge or f"br{network_id.replace('-', '')[:12]}"
+    bridge = command.bridge or f"br{network_id[-12:]}"
     if bridge in state.bridges:
         message = f"Bridge {bridge!r} belongs to network {state.bridges[bridge]}; give this one a bridge of its own."
         return Refusal(code=Code.NETWORK_NOT_CREATED, field="bridge", message=message)
