@@ -10,8 +10,8 @@
 # Python environment nothing can go on: then it ends with status 1 and says what to do. Run again, it takes well
 # under a second. pip's own configuration (pip.conf, PIP_*) decides where packages come from.
 #
-# PYTHON=/path/to/python chooses the interpreter; NETLEDGER_TEST_KAFKA=host:port names a broker, so that none has
-# to be started and Java is not needed.
+# PYTHON=/path/to/python chooses the interpreter. Java and Maven are for starting a broker, so they are left alone
+# where KAFKA_BOOTSTRAP_SERVERS names one or a container engine answers.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -33,6 +33,10 @@ java_is_new_enough() {
     [ "${major:-0}" -ge "$JAVA_LEAST" ]
 }
 
+broker_is_elsewhere() {
+    [ -n "${KAFKA_BOOTSTRAP_SERVERS:-}" ] || { have docker && timeout 3 docker info >/dev/null 2>&1; }
+}
+
 # Prints one "package program" line for each program that is missing.
 missing_programs() {
     have dnsmasq || echo "dnsmasq-base dnsmasq"
@@ -42,10 +46,10 @@ missing_programs() {
     have conntrack || echo "conntrack conntrack"
     have ping || echo "iputils-ping ping"
     have arping || echo "iputils-arping arping"
-    if [ "$1" = test ] && [ -z "${NETLEDGER_TEST_KAFKA:-}" ]; then
-        java_is_new_enough || echo "default-jre-headless java>=$JAVA_LEAST"
-        have mvn || echo "maven mvn"
-    fi
+    [ "$1" = test ] || return 0
+    { java_is_new_enough && have mvn; } || broker_is_elsewhere && return 0
+    java_is_new_enough || echo "default-jre-headless java>=$JAVA_LEAST"
+    have mvn || echo "maven mvn"
 }
 
 install_programs() {
