@@ -8,6 +8,7 @@ file that the agent reads, and ends.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 from shlex import quote
 
 HOSTNAME_MAX = 63
@@ -133,3 +134,9 @@ add | del) printf '%s %s %s\\n' "$1" "$2" "$3" >>{quote(f"{directory}/{FACTS}")}
 init) exec cat {quote(f"{directory}/{LEASES}")} ;;
 esac
 """
+
+
+def generation(service: DhcpService, directory: str) -> str:
+    """Return a digest of everything that dnsmasq reads only at its start."""
+    text = "\0".join((config(service, directory), options(service), script(directory)))
+    return blake2b(text.encode(), digest_size=8).hexdigest()

@@ -34,7 +34,7 @@ class HostSettings:
     flat_interface: str | None = None
     """Enslaved to bridges in place of a network's own bridge_interface: hosts differ."""
     routing_source_ip: str | None = None
-    """Source of guests' traffic to the world. None: the public interface's own address; empty: no translation."""
+    """Source of guests' traffic to the world. None: the public interface's address; empty: no translation."""
     dhcp_domain: str = "novalocal"
     dhcp_lease_time: int = 86400
     """Seconds."""
@@ -57,7 +57,7 @@ class Bridge:
     name: str
     network_id: str
     mac: str
-    """Pinned, because a bridge without one takes the lowest of its guests' and changes it as they come and go."""
+    """Pinned: a bridge without one takes the lowest of its guests' and changes it as they come and go."""
     mtu: int | None
     interface: str | None
     """Physical interface to enslave."""

@@ -1,0 +1,1 @@
+"""Links and addresses of one network namespace through rtnetlink; the only package that imports pyroute2."""
