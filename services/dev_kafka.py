@@ -65,6 +65,13 @@ class Node(NamedTuple):
     directory_id: str
 
 
+class Detour(NamedTuple):
+    """A second listener, whose clients are told to come by another port: of a proxy or a tunnel."""
+
+    port: int
+    advertised_port: int
+
+
 class DevKafka:
     """One or three Kafka nodes on 127.0.0.1.
 
@@ -74,6 +81,7 @@ class DevKafka:
         data_dir: keeps everything: records, settings, the nodes' output (`node-1/kafka.log`).
         nodes: 1 or 3; fixed by the first start of a data directory.
         port: of the first node; a free one is chosen when left out. Fixed by the first start, too.
+        detour: a second way in, for a Kafka of one node.
         server_settings: lines for `server.properties` that replace ours.
         client_settings: librdkafka settings with which to see whether it is ready.
 
@@ -85,6 +93,7 @@ class DevKafka:
         *,
         nodes: int = 1,
         port: int | None = None,
+        detour: Detour | None = None,
         server_settings: Mapping[str, str] | None = None,
         client_settings: Mapping[str, str] | None = None,
     ) -> None:
@@ -93,6 +102,7 @@ class DevKafka:
         self.data_dir = data_dir.absolute()
         self._count = nodes
         self._port = port
+        self._detour = detour
         self._server_settings = dict(server_settings or {})
         self._client_settings = dict(client_settings or {})
         self._nodes: list[Node] = []
@@ -186,7 +196,7 @@ class DevKafka:
                     f"{self._nodes[0].port}; start it as that, or give another directory"
                 )
             return str(kept["cluster_id"])
-        ports = _free_ports(2 * self._count)
+        ports = free_ports(2 * self._count)
         if self._port is not None:
             ports[0] = self._port
         self._nodes = [
@@ -203,6 +213,10 @@ class DevKafka:
 
     def _write_properties(self, node: Node) -> None:
         listeners = f"PLAINTEXT://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}"
+        advertised = listeners
+        if self._detour is not None:
+            listeners += f",DETOUR://127.0.0.1:{self._detour.port}"
+            advertised += f",DETOUR://127.0.0.1:{self._detour.advertised_port}"
         replicas = str(self._count)
         insync = "2" if self._count > 1 else "1"
         settings = {
@@ -212,10 +226,10 @@ class DevKafka:
                 f"127.0.0.1:{one.controller_port}" for one in self._nodes
             ),
             "listeners": listeners,
-            "advertised.listeners": listeners,
+            "advertised.listeners": advertised,
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT",
             "log.dirs": str(self._directory(node) / "data"),
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": "0",
@@ -313,7 +327,7 @@ def _new_id() -> str:
     return text
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Return ports that are free now, all different."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]

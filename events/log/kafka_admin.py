@@ -19,7 +19,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from events.errors import LogError, LogUnavailable, TopicMissing
 from events.log import kafka_topics
-from events.log.kafka_errors import Complaints, error_of, translate
+from events.log.kafka_errors import Complaints, LeaderMoves, error_of, translate
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import Bounds, TopicInfo, TopicPartition, TopicSpec
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 ANSWER_MARGIN_S = 5.0
 """librdkafka ends a request itself at its timeout; this much later we stop waiting for it to do so."""
 
-CREATED_POLL_S = 0.05
+RETRY_WAIT_S = 0.05
 
 
 class TopicExists(LogError):
@@ -81,14 +81,9 @@ class KafkaAdmin:
 
     def bounds(self, where: TopicPartition) -> Bounds:
         """Return the offsets that the partition holds now."""
-        doing = f"reading the bounds of {where.topic}/{where.partition}"
-        try:
-            start = self._offset(where, OffsetSpec.earliest(), doing)  # type: ignore[no-untyped-call] # no stub
-            end = self._offset(where, OffsetSpec.latest(), doing)  # type: ignore[no-untyped-call] # no stub
-        except TopicMissing:
-            self.require(where)
-            raise LogUnavailable(f"{doing}: the partition has no leader now") from None
-        return Bounds(start, end)
+        earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call] # no stub
+        retrying = self._while(LeaderMoves)
+        return Bounds(retrying(self._offset, where, earliest), retrying(self._offset, where, latest))
 
     def ensure_topic(self, spec: TopicSpec) -> TopicInfo:
         """Create the topic if it is missing, and check what is there."""
@@ -110,13 +105,18 @@ class KafkaAdmin:
         """Serve what is left; the client itself ends with its last reference."""
         self._client.poll(0)
 
-    def _offset(self, where: TopicPartition, which: OffsetSpec, doing: str) -> int:
+    def _offset(self, where: TopicPartition, which: OffsetSpec) -> int:
+        doing = f"reading the bounds of {where.topic}/{where.partition}"
         place = KafkaPartition(where.topic, where.partition)
 
         def ask(timeout_s: float) -> "Future[Any]":
             return self._client.list_offsets({place: which}, request_timeout=timeout_s)[place]
 
-        return int(self._ask(doing, ask).offset)
+        try:
+            return int(self._ask(doing, ask).offset)
+        except TopicMissing:
+            self.require(where)
+            raise LeaderMoves(f"{doing}: the partition has no leader now") from None
 
     def _describe(self, name: str) -> TopicDescription:
         def ask(timeout_s: float) -> "Future[TopicDescription]":
@@ -153,12 +153,16 @@ class KafkaAdmin:
                 raise TopicMissing(f"topic {name} was created, but has no leaders yet")
             return described
 
+        return self._while(TopicMissing)(describe)
+
+    def _while(self, error: type[LogError]) -> Retrying:
+        """Try again while it fails with this error, as long as the settings say."""
         return Retrying(
-            retry=retry_if_exception_type(TopicMissing),
-            wait=wait_fixed(CREATED_POLL_S),
+            retry=retry_if_exception_type(error),
+            wait=wait_fixed(RETRY_WAIT_S),
             stop=stop_after_delay(self._settings.answer_timeout_s),
             reraise=True,
-        )(describe)
+        )
 
     def _ask(self, doing: str, start: Callable[[float], "Future[T]"]) -> T:
         """Ask, and wait for the answer at most as long as the settings say."""
