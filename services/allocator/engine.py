@@ -1,8 +1,9 @@
 """The allocator's engine, sans I/O: what is read, read back and ticked goes in; records to append and "step down" come out.
 
-The engine decides ahead in memory while its appends are in flight, and never acknowledges anything: a decision is real once a reader has read
-it back as valid (design section 3). Whoever drives it (`services.allocator.runner`, the simulation) does all reading and appending and gives it the
-time. An engine that steps down is finished: its state may hold decisions that never became real, so its successor folds the ledger anew.
+The engine decides ahead in memory (`services.allocator.decider`) while its appends are in flight, and never acknowledges
+anything: a decision is real once a reader has read it back as valid (design section 3). Whoever drives it
+(`services.allocator.runner`, the simulation) does all reading and appending and gives it the time. An engine that steps
+down is finished: its state may hold decisions that never became real, so its successor folds the ledger anew.
 """
 
 from collections import Counter, OrderedDict, deque
@@ -14,32 +15,21 @@ from events.errors import InvariantBroken, LedgerAlarm, LedgerMissing
 from events.ids import CommandDraws, Draws
 from events.ledger.fold import Alarm, LedgerFold, Skip, Verdict
 from events.ledger.position import Position
-from events.log.port import RECORD_BYTES_MAX, LogRecord, Message
-from events.model import Event
+from events.log.port import LogRecord, Message
 from events.record import (
-    DECIDED_PREFIX,
-    REFUSED_PREFIX,
-    TIMER,
-    UNPARSABLE,
     DecisionHead,
     InputIdentity,
     InputMark,
     TermClaimed,
     body_digest,
-    chain_hash,
-    decided_value,
     decode_outcome,
     encode_claim,
-    encode_decision,
     record_digest,
-    refused_value,
 )
-from events.refusals import Code, Refusal
-from events.repeats import CommandRepeated
 from projections.cell.apply import apply_decision
-from projections.cell.decide import Decision, decide_command, decide_report, decide_tick
 from projections.cell.state import CellState, Rules
-from services.allocator.inputs import InputName, Received, receive
+from services.allocator.decider import Decider, InFlight
+from services.allocator.inputs import InputName
 
 IN_FLIGHT_MAX = 4096
 """Decisions that may be ahead of what has been read back."""
@@ -73,15 +63,6 @@ class Settings(NamedTuple):
     readback_timeout_ms: int = READBACK_TIMEOUT_MS
 
 
-class InFlight(NamedTuple):
-    """An append that has not been read back."""
-
-    message: Message
-    head: DecisionHead
-    digest: bytes
-    since_ms: int
-
-
 class Engine:
     """One attempt to own a cell, from folding the ledger to stepping down."""
 
@@ -113,8 +94,8 @@ class Engine:
         """The input whose decision broke an invariant before it was appended; the successor refuses it."""
         self.fold = self._new_fold()
         self.state: CellState | None = None
-        self.counters: Counter[str] = Counter()
-        self.considered: dict[str, InputMark] = {}
+        self.decided = 0
+        """Own decisions that were read back."""
         self.in_flight: deque[InFlight] = deque()
         self._new_owner = new_owner
         self._pause_ms = pause_ms
@@ -124,12 +105,10 @@ class Engine:
         self._appends: list[Message] = []
         self._claim: TermClaimed | None = None
         self._claimed_at_ms = 0
-        self._now_ms = 0
-        self._deciding: tuple[str, int] | None = None
-        self._chain = b""
+        self._decider: Decider | None = None
         self._own_digests: OrderedDict[int, bytes] = OrderedDict()
 
-    # --- What goes in -------------------------------------------------------------------------------------------
+    # --- What goes in -----------------------------------------------------------------------------------
 
     def read_ledger(self, records: Sequence[LogRecord], now_ms: int) -> None:
         """Take what was read from the ledger, in order.
@@ -150,36 +129,42 @@ class Engine:
     def read_input(self, name: InputName, records: Sequence[LogRecord], now_ms: int) -> None:
         """Decide on input records, in order. Only an owner is given any, at most `room` at a time."""
         for record in records:
-            if self.phase is not Phase.OWNING:
+            decider = self._decider
+            if self.phase is not Phase.OWNING or decider is None:
                 return
-            mark = self.considered[name]
-            if record.offset <= mark.offset:
-                continue
-            received = receive(name, record.value)
-            self._now_ms = now_ms
-            self._deciding = (name, record.offset)
-            self.considered[name] = InputMark(name, mark.incarnation, record.offset, received.digest)
-            self._decide_input(name, received, now_ms)
+            if record.offset > decider.considered[name].offset:
+                try:
+                    decided = decider.decide_input(name, record.offset, record.value, now_ms)
+                except InvariantBroken as error:
+                    self._break(decider, error)
+                    return
+                self._append(decided)
 
     def append_failed(self, why: str) -> None:
         """Take notice that an append failed or that its outcome is unknown."""
         self._step_down(f"append failed: {why}")
 
     def tick(self, now_ms: int, *, assigned: bool, caught_up: bool) -> None:
-        """Let time pass: claim when we should own the cell, give up what was not read back, decide what time brings about."""
-        if self.phase is Phase.OWNING and not assigned:
-            self._step_down("no longer assigned")
-        elif self.phase is Phase.OWNING:
-            if self.in_flight and now_ms - self.in_flight[0].since_ms > self.settings.readback_timeout_ms:
+        """Let time pass.
+
+        Claims when we should own the cell and have read all of its ledger, gives up what was not read back
+        in time, and decides what time alone brings about.
+        """
+        timeout_ms = self.settings.readback_timeout_ms
+        if self.phase is Phase.OWNING:
+            if not assigned:
+                self._step_down("no longer assigned")
+            elif self.in_flight and now_ms - self.in_flight[0].since_ms > timeout_ms:
                 self._step_down("an append was not read back in time")
-                return
-            self._decide_tick(now_ms)
-        elif self.phase is Phase.CLAIMING and now_ms - self._claimed_at_ms > self.settings.readback_timeout_ms:
-            self._step_down("a claim was not read back in time")
+            else:
+                self._decide_tick(now_ms)
+        elif self.phase is Phase.CLAIMING:
+            if now_ms - self._claimed_at_ms > timeout_ms:
+                self._step_down("a claim was not read back in time")
         elif self.phase is Phase.FOLLOWING and assigned and caught_up and now_ms >= self._claim_not_before_ms:
             self._append_claim(now_ms)
 
-    # --- What comes out -----------------------------------------------------------------------------------------
+    # --- What comes out ---------------------------------------------------------------------------------
 
     def take_appends(self) -> list[Message]:
         """Return the records to append now, in order."""
@@ -189,11 +174,22 @@ class Engine:
     @property
     def room(self) -> int:
         """How many more inputs may be read before something is read back."""
-        return max(self.settings.in_flight_max - len(self.in_flight), 0) if self.phase is Phase.OWNING else 0
+        if self.phase is not Phase.OWNING:
+            return 0
+        return max(self.settings.in_flight_max - len(self.in_flight), 0)
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What was decided in this term: refusals by code, repeats, bugs."""
+        return Counter() if self._decider is None else self._decider.counters
+
+    def position(self) -> Position:
+        """Return the place after the last record read back."""
+        return self.fold.position()
 
     def resume_offset(self, name: InputName) -> int:
-        """Return the offset of the next input to decide."""
-        return self.considered[name].offset + 1
+        """Return the offset of the next input to decide; only an owner knows it."""
+        return self._mark(name).offset + 1
 
     def check_resume(self, name: InputName, start: int, record: LogRecord | None) -> None:
         """Check that an input is still the one that was decided so far (S12).
@@ -207,18 +203,30 @@ class Engine:
             LedgerAlarm: inputs that are not decided yet are gone, or the last decided one is another.
 
         """
-        mark = self.considered[name]
+        mark = self._mark(name)
         if start > mark.offset + 1:
-            message = f"Input {name!r} begins at offset {start}, but {mark.offset + 1} is not decided yet: commands were lost."
+            message = (
+                f"Input {name!r} begins at offset {start}, but {mark.offset + 1} is not decided yet: commands"
+                " were lost. Find out which, then run `netledger ledger recover`."
+            )
             raise LedgerAlarm(Alarm.INPUT_TRIMMED, message)
-        trimmed_with_its_decision = record is None and start == mark.offset + 1
-        if mark.offset < 0 or trimmed_with_its_decision:
+        trimmed_up_to_here = record is None and start == mark.offset + 1
+        if mark.offset < 0 or trimmed_up_to_here:
             return
         if record is None or body_digest(record.value) != mark.digest:
-            message = f"Input {name!r} holds something else at offset {mark.offset} than what was decided: it lost records."
+            message = (
+                f"Input {name!r} holds something else at offset {mark.offset} than what was decided: it lost"
+                " records. Find out which, then run `netledger ledger recover`."
+            )
             raise LedgerAlarm(Alarm.INPUT_REPLACED, message)
 
-    # --- Claiming -----------------------------------------------------------------------------------------------
+    def _mark(self, name: InputName) -> InputMark:
+        if self._decider is None:
+            message = f"where to resume {name!r} is asked before the cell is owned"
+            raise InvariantBroken(message)
+        return self._decider.considered[name]
+
+    # --- Claiming ---------------------------------------------------------------------------------------
 
     def _new_fold(self) -> LedgerFold:
         return LedgerFold(self.settings.cell, self.settings.ledger_incarnation)
@@ -245,23 +253,24 @@ class Engine:
             known = self.fold.inputs.get(identity.name)
             if known is not None and known.incarnation != identity.incarnation:
                 message = (
-                    f"Input topic {identity.topic!r} was deleted and created again since its commands were decided. Find out what"
-                    " was lost, then run `netledger ledger recover`."
+                    f"Input topic {identity.topic!r} was deleted and created again since its commands were decided."
+                    " Find out what was lost, then run `netledger ledger recover`."
                 )
                 raise LedgerAlarm(Alarm.INPUT_REPLACED, message)
 
-    def _claim_came_back(self, claim: TermClaimed) -> None:
-        self.considered = dict(self.fold.inputs)
-        self._chain = self.fold.chain
+    def _own(self) -> None:
+        """Begin to decide: our claim was judged valid."""
+        self._decider = Decider(
+            self.fold, self._folded(), self.settings.rules, self._draws, self._refused_inputs
+        )
         self.phase = Phase.OWNING
-        self.counters["terms"] = claim.term
 
     def _lose_claim(self, now_ms: int) -> None:
         self._claim = None
         self.phase = Phase.FOLLOWING
         self._claim_not_before_ms = now_ms + self._pause_ms()
 
-    # --- Reading the ledger -------------------------------------------------------------------------------------
+    # --- Reading the ledger -----------------------------------------------------------------------------
 
     def _read_back(self, expected: InFlight, offset: int) -> None:
         """Judge our own next record, whose headers and digest are known."""
@@ -270,11 +279,8 @@ class Engine:
             self._step_down(f"our own decision {expected.head.seq} came back as {verdict.skip}")
             return
         self.in_flight.popleft()
-        self._remember_own(expected)
-        self.counters["decisions"] += 1
-
-    def _remember_own(self, read_back: InFlight) -> None:
-        self._own_digests[read_back.head.seq] = read_back.digest
+        self.decided += 1
+        self._own_digests[expected.head.seq] = expected.digest
         if len(self._own_digests) > _OWN_DIGESTS_MAX:
             self._own_digests.popitem(last=False)
 
@@ -294,7 +300,7 @@ class Engine:
 
     def _read_claim(self, claim: TermClaimed, now_ms: int) -> None:
         if self._claim is not None and claim.owner == self._claim.owner:
-            self._claim_came_back(claim)
+            self._own()
         elif self.phase is Phase.OWNING:
             self._step_down(f"{claim.owner} claimed term {claim.term}")
         elif self.phase is Phase.CLAIMING:
@@ -303,11 +309,13 @@ class Engine:
     def _read_decision(self, head: DecisionHead, record: LogRecord) -> None:
         """Fold another owner's valid decision."""
         if self.phase is Phase.OWNING:
-            message = f"Decision {head.seq} at offset {record.offset} is valid but differs from what was appended."
+            message = (
+                f"Decision {head.seq} at offset {record.offset} is valid but differs from what was appended."
+            )
             raise InvariantBroken(message)
         outcome = decode_outcome(record.value)
         cause = (head.command_id, head.body_digest) if head.command_id and head.body_digest else None
-        apply_decision(self._required_state(), head.seq, head.time_ms, cause, outcome.refusal or outcome.events)
+        apply_decision(self._folded(), head.seq, head.time_ms, cause, outcome.refusal or outcome.events)
 
     def _read_skipped(self, verdict: Verdict, record: LogRecord, now_ms: int) -> None:
         """Find out whether a record that does not count was ours (S3)."""
@@ -325,133 +333,37 @@ class Engine:
             return
         self._step_down(f"our own record at offset {record.offset} came back as {verdict.skip}")
 
-    # --- Deciding -----------------------------------------------------------------------------------------------
-
-    def _decide_input(self, name: InputName, received: Received, now_ms: int) -> None:
-        state = self._required_state()
-        now_ms = max(now_ms, state.time_ms)
-        decision = self._decision(name, received, state, now_ms)
-        if decision == () and name == "reports":
-            return
-        self._record(received, decision, now_ms)
-
-    def _decision(self, name: InputName, received: Received, state: CellState, now_ms: int) -> Decision:
-        if received.id is not None:
-            first = state.window.first(received.id)
-            if first is not None and first.body_digest == received.digest:
-                self.counters["repeated"] += 1
-                return (CommandRepeated(command_id=received.id, first_seq=first.seq, refusal=first.refusal),)
-            if first is not None:
-                message = f"Command id {received.id} was decided at position {first.seq} with another body; use a new id."
-                return Refusal(code=Code.COMMAND_ID_REUSED, field="id", message=message)
-            by_time = state.window.refuse_by_time(received.id, now_ms)
-            if by_time is not None:
-                return by_time
-        if received.message is None or received.id is None:
-            return received.refusal or _internal_error("unread")
-        if (name, self.considered[name].offset) in self._refused_inputs:
-            return _internal_error("its decision would break an invariant")
-        try:
-            return self._decide(name, received, state, now_ms)
-        except Exception as error:  # noqa: BLE001 - a bug in deciding must not stop the cell; it is refused and alarms
-            self.counters["bugs"] += 1
-            return _internal_error(f"{type(error).__name__}: {error}")
-
-    def _decide(self, name: InputName, received: Received, state: CellState, now_ms: int) -> Decision:
-        if name == "reports":
-            return decide_report(state, received.message)  # type: ignore[arg-type]  # `receive` reads reports from reports only
-        draws = self._draws(str(received.id))
-        return decide_command(state, received.message, self.settings.rules, draws, now_ms)  # type: ignore[arg-type]  # likewise
+    # --- Deciding ---------------------------------------------------------------------------------------
 
     def _decide_tick(self, now_ms: int) -> None:
-        state = self._required_state()
-        self._now_ms = now_ms
-        self._deciding = None
-        now_ms = max(now_ms, state.time_ms)
-        while self.room and self.phase is Phase.OWNING and (events := decide_tick(state, now_ms)):
-            head = self._head(f"{DECIDED_PREFIX}{TIMER}", self.settings.cell, now_ms)
-            self._commit(head, decided_value(None, events), events, None)
+        decider = self._decider
+        while decider is not None and self.room:
+            try:
+                decided = decider.decide_tick(now_ms)
+            except InvariantBroken as error:
+                self._break(decider, error)
+                return
+            if decided is None:
+                return
+            self._append(decided)
 
-    def _record(self, received: Received, decision: Decision, now_ms: int) -> None:
-        """Turn a decision on an input into a record, apply it and let it be appended."""
-        if isinstance(decision, Refusal):
-            value = refused_value(received.raw, decision, is_json=received.is_json)
-        else:
-            value = decided_value(received.raw, decision)
-            if len(value) > RECORD_BYTES_MAX:
-                text = f"Its decision would have {len(value)} bytes; the most that a record takes is {RECORD_BYTES_MAX}. Ask for less."
-                decision = Refusal(code=Code.DECISION_TOO_LARGE, message=text)
-                value = refused_value(received.raw, decision, is_json=received.is_json)
-        if isinstance(decision, Refusal):
-            self.counters[f"refused.{decision.code}"] += 1
-        kind = (REFUSED_PREFIX if isinstance(decision, Refusal) else DECIDED_PREFIX) + (received.type or UNPARSABLE)
-        head = self._head(kind, _subject(received), now_ms)._replace(
-            command_id=received.id,
-            body_digest=received.digest,
-            correlation_id=getattr(received.message, "correlation_id", None),
-            actor=_actor(received),
-        )
-        cause = (received.id, received.digest) if received.id is not None else None
-        self._commit(head, value, decision, cause)
+    def _append(self, decided: InFlight | None) -> None:
+        if decided is not None:
+            self.in_flight.append(decided)
+            self._appends.append(decided.message)
 
-    def _head(self, kind: str, subject: str, now_ms: int) -> DecisionHead:
-        return DecisionHead(
-            type=kind,
-            subject=subject,
-            time_ms=now_ms,
-            term=self.fold.term,
-            owner=self.fold.owner,
-            seq=self._required_state().seq + 1,
-            previous=self._chain.hex(),
-            inputs=tuple(self.considered.values()),
-            command_id=None,
-            body_digest=None,
-            correlation_id=None,
-            actor=None,
-        )
+    def _break(self, decider: Decider, error: InvariantBroken) -> None:
+        """Give up a state that a decision would have broken; the decision was not appended."""
+        self.poisoned = decider.deciding
+        self._step_down(f"a decision would break an invariant: {error}")
 
-    def _commit(
-        self, head: DecisionHead, value: bytes, decision: tuple[Event, ...] | Refusal, cause: tuple[str, str] | None
-    ) -> None:
-        """Apply a decision in memory and let it be appended; one that breaks an invariant is never appended."""
-        try:
-            apply_decision(self._required_state(), head.seq, head.time_ms, cause, decision)
-        except InvariantBroken as error:
-            self.poisoned = self._deciding
-            self._step_down(f"a decision would break an invariant: {error}")
-            return
-        message = encode_decision(self.settings.cell, head, value)
-        digest = record_digest(message)
-        self._chain = chain_hash(self._chain, digest)
-        self.in_flight.append(InFlight(message, head, digest, self._now_ms))
-        self._appends.append(message)
-
-    def _required_state(self) -> CellState:
+    def _folded(self) -> CellState:
         if self.state is None:
-            message = "deciding before the genesis record was read"
+            message = "a decision comes before the genesis record"
             raise InvariantBroken(message)
         return self.state
-
-    def position(self) -> Position:
-        """Return the place after the last record read back."""
-        return self.fold.position()
 
     def _step_down(self, why: str) -> None:
         self.phase = Phase.STEPPED_DOWN
         self.stepped_down_because = why
         self._appends.clear()
-
-
-def _subject(received: Received) -> str:
-    field = getattr(received.message, "subject_field", "")
-    return str(getattr(received.message, field, "") or "-") if field else "-"
-
-
-def _actor(received: Received) -> str | None:
-    actor = getattr(received.message, "actor", None)
-    return actor.user if actor is not None else getattr(received.message, "reporter", None)
-
-
-def _internal_error(what: str) -> Refusal:
-    text = f"Netledger could not decide this command because of a bug ({what}). Nothing was changed; please report it."
-    return Refusal(code=Code.INTERNAL_ERROR, message=text)

@@ -80,7 +80,10 @@ def _wrong_type(name: InputName, type_name: str) -> Refusal | None:
 
 def _wrong_fields(error: ValidationError) -> Refusal:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    told = [f"{field_path(problem)}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems[:_EXPLAINED_MAX]]
+    told = [
+        f"{field_path(problem)}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in problems[:_EXPLAINED_MAX]
+    ]
     return Refusal(code=Code.INVALID_COMMAND, field=field_path(problems[0]), message="; ".join(told) + ".")
 
 

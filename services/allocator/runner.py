@@ -1,7 +1,7 @@
 """The allocator's I/O: reads inputs and ledger, drives the engine, appends what it decides.
 
-One thread, two feeds. While decisions are in flight it waits on the ledger, otherwise on the inputs; so a batch is whatever came while the last one
-was on its way, and nothing ever waits for a round trip per command.
+One thread, two feeds. While decisions are in flight it waits on the ledger, otherwise on the inputs; so a
+batch is whatever came while the last one was on its way, and nothing ever waits for a round trip per command.
 """
 
 import random
@@ -157,7 +157,9 @@ class Allocator:
         for name in INPUTS:
             topic = self._log.topic(self._topics.input(name).topic)
             identities.append(
-                InputIdentity(name=name, topic=topic.name, incarnation=topic.incarnation, partitions=topic.partitions)
+                InputIdentity(
+                    name=name, topic=topic.name, incarnation=topic.incarnation, partitions=topic.partitions
+                )
             )
         ledger = self._log.topic(self._topics.ledger.topic)
         return Settings(self._topics.cell, ledger.incarnation, tuple(identities), self._rules)
@@ -170,7 +172,9 @@ class Allocator:
             caught_up = engine.fold.next_offset >= end
             records = ledger.poll(BATCH_MAX, TICK_S if caught_up else 1.0)
             self._read_ledger(engine, records)
-            engine.tick(self._clock_ms(), assigned=self._ownership.assigned(), caught_up=caught_up and not records)
+            engine.tick(
+                self._clock_ms(), assigned=self._ownership.assigned(), caught_up=caught_up and not records
+            )
             self._append(engine, appender)
             checked_at = self._check_now_and_then(engine, checked_at)
 
@@ -225,7 +229,9 @@ class Allocator:
         try:
             if appends:
                 appender.append(appends)
-            failure = next((outcome.error for outcome in appender.outcomes() if outcome.error is not None), None)
+            failure = next(
+                (outcome.error for outcome in appender.outcomes() if outcome.error is not None), None
+            )
         except LogError as error:
             failure = error
         if failure is not None:
