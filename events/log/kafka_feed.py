@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as KafkaMessage
@@ -18,6 +20,8 @@ READER_GROUP = "netledger-reader"
 READER_WAIT_MS = 20
 """How long a broker may hold back its answer at the end of the log; the next page may have to wait for it."""
 
+DATA_OF = itemgetter(1)
+
 
 def new_consumer(settings: KafkaSettings, complaints: Complaints, **ours: str | float) -> Consumer:
     """Make a consumer that reads by `assign` only."""
@@ -33,16 +37,13 @@ def is_about_the_group(error: KafkaError) -> bool:
 
 
 def to_record(message: KafkaMessage, places: Mapping[tuple[str, int], TopicPartition]) -> LogRecord:
-    """Turn a message into a record; what Kafka calls null is empty here."""
+    """Turn a message into a record. What Kafka calls null, which we never write, is empty here."""
     where = places[message.topic(), message.partition()]  # type: ignore[index] # only error events have none
-    headers = message.headers()
-    offset, value = message.offset(), message.value()
-    return LogRecord(
-        where,
-        offset,  # type: ignore[arg-type] # a fetched message always has its offset
-        () if headers is None else tuple((name, data or b"") for name, data in headers),  # type: ignore[str-unpack,misc] # a list of (str, bytes) here
-        value or b"",
-    )
+    headers: Any = message.headers() or ()  # a list of pairs; the stub allows all that can be produced
+    if not all(map(DATA_OF, headers)):
+        headers = ((name, data or b"") for name, data in headers)
+    offset: Any = message.offset()  # never None in what was fetched
+    return LogRecord(where, offset, tuple(headers), message.value() or b"")
 
 
 class KafkaFeed:
