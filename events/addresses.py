@@ -1,10 +1,14 @@
-"""Addresses and MACs: integers inside, canonical text in records (RFC 5952 for IPv6, lower case with colons for MACs).
+"""Addresses and MACs: integers inside, canonical text in records.
 
-Parsing what people and programs send goes through netaddr (`parse_*`); converting what a record already holds does not need to,
-and must be fast (`*_number`, `*_text`).
+Canonical is RFC 5952 for IPv6, and lower case with colons for MACs.
+
+Parsing what people and programs send goes through netaddr (`parse_*`); converting what a record already holds
+does not need to, and must be fast (`*_number`, `*_text`).
 """
 
+from contextlib import suppress
 from socket import AF_INET6, inet_aton, inet_ntoa, inet_ntop, inet_pton
+from typing import Literal
 
 from netaddr import EUI, AddrFormatError, IPAddress, IPNetwork, mac_unix_expanded
 
@@ -46,7 +50,8 @@ def parse_ipv4(text: str) -> str:
     """Return an IPv4 literal in canonical text.
 
     Raises:
-        ValueError: it is not a dotted quad (leading zeros and short forms are refused: they mean different addresses to
+        ValueError: it is not a dotted quad (leading zeros and short forms are refused: they mean different
+        addresses to
             different programs).
 
     """
@@ -72,7 +77,7 @@ def parse_ipv6(text: str) -> str:
 
 
 def parse_cidr4(text: str) -> str:
-    """Return an IPv4 block in canonical text; host bits are masked, as nova did (192.168.3.1/24 is 192.168.3.0/24).
+    """Return an IPv4 block in canonical text; host bits are masked, as in nova (10.0.0.5/24 is 10.0.0.0/24).
 
     Raises:
         ValueError: it is not a block in CIDR notation with its prefix length.
@@ -91,14 +96,12 @@ def parse_cidr6(text: str) -> str:
     return _parse_cidr(text, 6, "2001:db8::/64")
 
 
-def _parse_cidr(text: str, version: int, example: str) -> str:
-    try:
-        if "/" not in text:
-            raise ValueError(text)
-        return str(IPNetwork(text, version=version).cidr)
-    except (AddrFormatError, ValueError, TypeError):
-        message = f"{text!r} is not an IPv{version} block; write it with its prefix length, such as {example}"
-        raise ValueError(message) from None
+def _parse_cidr(text: str, version: Literal[4, 6], example: str) -> str:
+    if "/" in text:
+        with suppress(AddrFormatError, ValueError, TypeError):
+            return str(IPNetwork(text, version=version).cidr)
+    message = f"{text!r} is not an IPv{version} block; write it with its prefix length, such as {example}"
+    raise ValueError(message)
 
 
 def parse_mac(text: str) -> str:

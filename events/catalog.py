@@ -36,7 +36,14 @@ from events.instances import (
     VifCreated,
     VifDeleted,
 )
-from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork, NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.networks import (
+    ClaimNetwork,
+    CreateNetworks,
+    DeleteNetwork,
+    NetworkClaimed,
+    NetworkCreated,
+    NetworkDeleted,
+)
 from events.repeats import CommandRepeated
 
 AnyCommand = Annotated[
@@ -93,7 +100,7 @@ EVENTS: TypeAdapter[tuple[AnyEvent, ...]] = TypeAdapter(tuple[AnyEvent, ...])
 
 def type_names(adapter: TypeAdapter[AnyCommand] | TypeAdapter[AnyReport]) -> frozenset[str]:
     """Return the versioned type names that a reader of commands or reports knows."""
-    return frozenset(adapter.core_schema["choices"])  # type: ignore[typeddict-item]  # a tagged union keeps its tags there
+    return frozenset(adapter.core_schema["choices"])
 
 
 COMMAND_TYPES = type_names(COMMANDS)

@@ -1,4 +1,7 @@
-"""Time in records: RFC 3339 text in UTC with milliseconds; integers of Unix milliseconds inside. No clock is read here."""
+"""Time: RFC 3339 text in UTC with milliseconds in records, integers of Unix milliseconds inside.
+
+No clock is read here.
+"""
 
 from datetime import UTC, datetime
 from functools import lru_cache

@@ -1,8 +1,8 @@
 """Errors of the program and its surroundings: broken I/O, wrong settings, lost data.
 
-A refused command is *not* an error: refusals are values (`events.refusals`). An error means that something around the
-program has to be mended, and its text says what. Foreign errors (errno, SQLSTATE, Kafka error codes) are translated into
-one of these where they are met and never travel inward.
+A refused command is *not* an error: refusals are values (`events.refusals`). An error means that something
+around the program has to be mended, and its text says what. Foreign errors (errno, SQLSTATE, Kafka error
+codes) are translated into one of these where they are met and never travel inward.
 """
 
 from typing import ClassVar
@@ -27,7 +27,7 @@ class LogUnavailable(LogError):
 
 
 class TopicMissing(LogError):
-    """A topic that must exist does not. Netledger never creates a ledger by accident: run `netledger ledger init`."""
+    """A topic that must exist does not. No ledger is created by accident: run `netledger ledger init`."""
 
     code = "TopicMissing"
 
@@ -39,19 +39,19 @@ class WrongTopicSettings(LogError):
 
 
 class WrongLogSettings(LogError):
-    """The settings for reaching the log cannot be used: unknown, not valid, or in conflict with its safety."""
+    """The settings for reaching the log cannot be used: unknown, invalid, or in conflict with its safety."""
 
     code = "WrongLogSettings"
 
 
 class LogAccessDenied(LogError):
-    """The log knows us not, or does not allow what was asked. Repeating it will not help; a permission will."""
+    """The log does not know us, or does not allow what was asked. A permission will help, repeating not."""
 
     code = "LogAccessDenied"
 
 
 class OffsetOutOfRange(LogError):
-    """The log does not hold the offset asked for: it was cut at the front, truncated at the end, or replaced."""
+    """The log does not hold the offset asked for: cut at the front, truncated at the end, or replaced."""
 
     code = "OffsetOutOfRange"
 
@@ -75,14 +75,15 @@ class LedgerError(NetledgerError):
 
 
 class LedgerMissing(LedgerError):
-    """The ledger topic holds no genesis record. An empty ledger comes to be only by explicit initialisation."""
+    """The ledger topic holds no genesis record. A ledger comes to be only by explicit initialisation."""
 
     code = "LedgerMissing"
 
 
 class LedgerAlarm(LedgerError):
-    """The log lost or changed records, or another program wrote to it. The reader stops and changes nothing (S9 to S12).
+    """The log lost or changed records, or another program wrote to it (S9 to S12).
 
+    The reader stops and changes nothing.
     `reason` is one of `events.ledger.fold.Alarm`; only `netledger ledger recover` leads on.
     """
 
@@ -95,7 +96,7 @@ class LedgerAlarm(LedgerError):
 
 
 class LedgerTooNew(LedgerError):
-    """The ledger is of a higher level than this program; the text names the level and who must be upgraded."""
+    """The ledger is of a higher level than this program; the text names the level and who must upgrade."""
 
     code = "LedgerTooNew"
 
@@ -107,7 +108,7 @@ class UnknownSchema(LedgerError):
 
 
 class InvariantBroken(NetledgerError):
-    """An invariant of the cell does not hold: a bug, or a ledger written by one. The cell stops and says so."""
+    """An invariant of the cell does not hold: a bug, or a ledger written by one. The cell stops."""
 
     code = "InvariantBroken"
 
@@ -119,7 +120,7 @@ class BrokenEnvironment(NetledgerError):
 
 
 class OutcomeUnknown(NetledgerError):
-    """The log did not show the decision in time. The command may still be decided: repeat it with the same id."""
+    """The log did not show the decision in time. It may still be decided: repeat it with the same id."""
 
     code = "OutcomeUnknown"
 

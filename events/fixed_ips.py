@@ -1,7 +1,7 @@
 """Fixed IPs: allocated, draining, free; leased and released by DHCP (nova-network.md section 8).
 
-Every allocation has an identity (allocation id). DHCP facts name address and MAC; one about an allocation that has ended is recorded as
-stale and changes nothing (nova's bug 1249065).
+Every allocation has an identity (allocation id). DHCP facts name address and MAC; one about an allocation
+that has ended is recorded as stale and changes nothing (nova's bug 1249065).
 """
 
 from typing import Literal
@@ -45,7 +45,7 @@ class FixedIpAllocated(Event):
 
 
 class FixedIpDeallocated(Event):
-    """An address is no longer the instance's. It drains: it stays out of the pool until its hosts have let go."""
+    """An address is no longer the instance's. It drains: out of the pool until its hosts have let go."""
 
     type: Literal["FixedIpDeallocated.v1"] = "FixedIpDeallocated.v1"
     allocation_id: str

@@ -1,4 +1,4 @@
-"""Floating IPs: pools as ranges, ownership by projects, association with fixed IPs (nova-network.md section 9)."""
+"""Floating IPs: pools as ranges, ownership, association with fixed IPs (nova-network.md section 9)."""
 
 from typing import Annotated, ClassVar, Literal
 

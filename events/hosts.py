@@ -35,7 +35,7 @@ class HostRegistered(Event):
 
 
 class HostApplied(Event):
-    """A host has let go of what was released up to a position; recorded only while released addresses wait for it."""
+    """A host has let go of what was released up to a position; recorded only while addresses wait for it."""
 
     type: Literal["HostApplied.v1"] = "HostApplied.v1"
     host: str

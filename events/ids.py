@@ -1,7 +1,8 @@
-"""Identities: UUIDs in canonical text, UUIDv7 for commands (RFC 9562), and everything drawn from a command's id.
+"""Identities: UUIDs in canonical text, UUIDv7 for commands (RFC 9562), and what is drawn from them.
 
-Deciding is pure, so nothing is random: the ids of a decision's new objects and its MAC candidates are derived from the id of the command
-(the reason for the `Draws` protocol, which tests and simulation replace to force collisions).
+Deciding is pure, so nothing is random: the ids of a decision's new objects and its MAC candidates are derived
+from the id of the command (the reason for the `Draws` protocol, which tests and simulation replace to force
+collisions).
 """
 
 import re
@@ -38,10 +39,8 @@ def parse_uuid(text: str) -> str:
         ValueError: it is not one.
 
     """
-    if isinstance(text, str) and _CANONICAL_UUID(text):
-        return text
     try:
-        return str(UUID(text))
+        return text if _CANONICAL_UUID(text) else str(UUID(text))
     except (ValueError, AttributeError, TypeError):
         message = f"{text!r} is not a UUID; write 36 characters such as 0195f3c0-7a2b-7c3d-9e4f-0123456789ab"
         raise ValueError(message) from None
@@ -56,7 +55,9 @@ def parse_uuid7(text: str) -> str:
     """
     canonical = parse_uuid(text)
     if canonical[14] != "7":
-        message = f"{text!r} is not a UUIDv7 (RFC 9562), which carries the time it was made at; other versions do not"
+        message = (
+            f"{text!r} is not a UUIDv7 (RFC 9562); other versions do not carry the time they were made at"
+        )
         raise ValueError(message)
     return canonical
 

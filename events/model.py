@@ -1,7 +1,8 @@
 """The shapes that every command, report and event shares, and the checked text types they are made of.
 
-A message is frozen, refuses fields it does not know, and names its type with a version (`SpawnInstance.v1`). Wire text is checked and brought to
-canonical form when a command or report is read; events are written by us from checked values and are only checked for shape.
+A message is frozen, refuses fields it does not know, and names its type with a version (`SpawnInstance.v1`).
+Wire text is checked and brought to canonical form when a command or report is read; events are written by us
+from checked values and are only checked for shape.
 """
 
 from typing import Annotated, ClassVar
@@ -24,13 +25,15 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=NAM
 """A name that is safe in file names, dnsmasq lines and nft comments (hosts, physical networks, pools)."""
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f,]+$")]
-"""A network's label: up to 255 characters as in nova; no control characters and no comma (it becomes a dnsmasq tag)."""
+"""A network's label: up to 255 characters, as in nova; no control characters, no comma (a dnsmasq tag)."""
 
 Interface = Annotated[str, StringConstraints(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9._-]+$")]
 """A Linux interface name: at most 15 bytes (IFNAMSIZ - 1, linux/if.h)."""
 
 ProjectId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
-Hostname = Annotated[str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
+Hostname = Annotated[
+    str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+]
 
 
 class Message(BaseModel):

@@ -1,8 +1,9 @@
 """Records of a ledger: one decision is one record, readable without our code.
 
-Headers are CloudEvents 1.0 in Kafka's binary mode (`ce_*`); what is not in that specification is one of our extensions: cell, term, owner,
-seq, previous hash, inputs, command id, body digest, correlation id, actor. The value is JSON: `{"command": as received, "events": [...]}` or
-`{"command": ..., "refusal": {...}}`; a command that is not JSON is kept as hash and excerpt under `unparsable`.
+Headers are CloudEvents 1.0 in Kafka's binary mode (`ce_*`); what is not in that specification is one of our
+extensions: cell, term, owner, seq, previous hash, inputs, command id, body digest, correlation id, actor. The
+value is JSON: `{"command": as received, "events": [...]}` or `{"command": ..., "refusal": {...}}`; a command
+that is not JSON is kept as hash and excerpt under `unparsable`.
 """
 
 from hashlib import sha256
@@ -84,7 +85,7 @@ class TermClaimed(BaseModel):
 
 
 class HistoryEpochBegun(BaseModel):
-    """An operator's audited way on after lost data or a replaced input (S11): what follows `base_seq` is struck out."""
+    """An operator's way on after lost data or a replaced input (S11): what follows `base_seq` is void."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -225,7 +226,7 @@ def record_type(headers: Headers) -> str:
 
 
 def decode_head(cell: str, headers: Headers) -> DecisionHead | None:
-    """Return what a decision's headers say; None when this is no decision of this cell (another program's record)."""
+    """Return what a decision's headers say; None when this is no decision of this cell (a foreign record)."""
     fields = dict(headers)
     try:
         if fields["ce_cell"] != cell.encode():
@@ -280,7 +281,9 @@ def decode_outcome(value: bytes) -> Outcome:
         body = _BODY.validate_json(value)
     except ValidationError:
         body = _decode_old(value)
-    return Outcome(body.command if body.unparsable is None else body.unparsable, body.events or (), body.refusal)
+    return Outcome(
+        body.command if body.unparsable is None else body.unparsable, body.events or (), body.refusal
+    )
 
 
 def _decode_old(value: bytes) -> _Body:

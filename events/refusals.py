@@ -1,4 +1,4 @@
-"""Refusals: values, not exceptions. Codes are stable; where nova had an exception for the case, its name is the code."""
+"""Refusals: values, not exceptions. Codes are stable; where nova had an exception, its name is the code."""
 
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ class Code(StrEnum):
     REPORT_ABOUT_ANOTHER_HOST = "ReportAboutAnotherHost"
 
     POSITION_AHEAD = "PositionAhead"
-    """A host claims to have applied what was never decided: it follows another ledger, or this one lost records."""
+    """A host claims to have applied what was never decided: another ledger, or this one lost records."""
 
     # Identity of commands.
     COMMAND_TOO_OLD = "CommandTooOld"

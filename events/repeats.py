@@ -7,7 +7,7 @@ from events.refusals import Refusal
 
 
 class CommandRepeated(Event):
-    """The same command id and body came again; has no effect, and tells where and how it was decided first (S6)."""
+    """The same command id and body came again; no effect, but where and how it was decided first (S6)."""
 
     type: Literal["CommandRepeated.v1"] = "CommandRepeated.v1"
     command_id: str

@@ -1,8 +1,8 @@
-"""The ledger protocol: which records count. Every reader of a ledger runs this code and no other (design section 3, S1 to S12).
+"""The ledger protocol: which records count (design section 3, S1 to S12). Every reader runs this code.
 
-A claim counts if and only if its term is higher than the current one; a decision if and only if it carries the current term and owner
-and the next seq. Everything else is skipped and counted. What can only mean that the log lost or changed records is a `LedgerAlarm`: the
-reader stops and changes nothing.
+A claim counts if and only if its term is higher than the current one; a decision if and only if it carries
+the current term and owner and the next seq. Everything else is skipped and counted. What can only mean that
+the log lost or changed records is a `LedgerAlarm`: the reader stops and changes nothing.
 """
 
 from collections import Counter
@@ -127,7 +127,9 @@ class LedgerFold:
 
         """
         if self.genesis is None:
-            message = f"The ledger of cell {self.cell!r} has no genesis record yet; run `netledger ledger init`."
+            message = (
+                f"The ledger of cell {self.cell!r} has no genesis record yet; run `netledger ledger init`."
+            )
             raise LedgerMissing(message)
         return Position(
             **self.genesis.model_dump(),
@@ -169,7 +171,7 @@ class LedgerFold:
         return self._skip(record.offset, Skip.FOREIGN)
 
     def strike_out(self, offsets: range) -> None:
-        """Let the records at these offsets not count: an operator's history epoch begins behind them (S11)."""
+        """Let the records at these offsets not count: an operator's epoch begins behind them (S11)."""
         self._struck.append(offsets)
 
     def judge_decision(self, offset: int, head: DecisionHead, digest: bytes) -> Verdict:
@@ -179,9 +181,15 @@ class LedgerFold:
         if head.term < self.term:
             return self._skip(offset, Skip.LOWER_TERM)
         if head.term > self.term:
-            self._alarm(Alarm.TERM_NEVER_CLAIMED, f"a decision of term {head.term} at offset {offset}, now {self.term}")
+            self._alarm(
+                Alarm.TERM_NEVER_CLAIMED,
+                f"a decision of term {head.term} at offset {offset}, now {self.term}",
+            )
         if head.owner != self.owner:
-            self._alarm(Alarm.TWO_OWNERS, f"{head.owner} decides in term {self.term} of {self.owner} at offset {offset}")
+            self._alarm(
+                Alarm.TWO_OWNERS,
+                f"{head.owner} decides in term {self.term} of {self.owner} at offset {offset}",
+            )
         if head.seq != self.seq + 1:
             return self._skip(offset, Skip.DUPLICATE if head.seq <= self.seq else Skip.AFTER_A_GAP)
         if head.previous != self.chain.hex():
@@ -200,12 +208,19 @@ class LedgerFold:
         for mark in head.inputs:
             known = self.inputs.get(mark.name)
             if known is None or known.incarnation != mark.incarnation:
-                self._alarm(Alarm.INPUT_REPLACED, f"decision {head.seq} reads another {mark.name} topic than was claimed")
+                self._alarm(
+                    Alarm.INPUT_REPLACED,
+                    f"decision {head.seq} reads another {mark.name} topic than was claimed",
+                )
             if mark.offset < known.offset:
-                self._alarm(Alarm.INPUT_NOT_ABOVE, f"decision {head.seq} goes back to {mark.name} {mark.offset}")
+                self._alarm(
+                    Alarm.INPUT_NOT_ABOVE, f"decision {head.seq} goes back to {mark.name} {mark.offset}"
+                )
             advanced = advanced or mark.offset > known.offset
         if head.body_digest is not None and not advanced:
-            self._alarm(Alarm.INPUT_NOT_ABOVE, f"decision {head.seq} decides an input that was decided before")
+            self._alarm(
+                Alarm.INPUT_NOT_ABOVE, f"decision {head.seq} decides an input that was decided before"
+            )
 
     def _judge_genesis(self, offset: int, message: Message) -> Verdict:
         try:
@@ -214,15 +229,17 @@ class LedgerFold:
             return self._skip(offset, Skip.FOREIGN)
         if self.genesis is not None:
             if genesis != self.genesis:
-                self._alarm(Alarm.LEDGER_CHANGED, f"ledger {genesis.ledger_id} begins inside {self.genesis.ledger_id}")
+                self._alarm(
+                    Alarm.LEDGER_CHANGED, f"ledger {genesis.ledger_id} begins inside {self.genesis.ledger_id}"
+                )
             return self._skip(offset, Skip.DUPLICATE)
         if genesis.cell != self.cell:
             return self._skip(offset, Skip.FOREIGN)
         if genesis.level > LEVEL:
-            text = (
-                f"The ledger of cell {self.cell!r} is of level {genesis.level}, this program reads up to {LEVEL}: upgrade it."
+            raise LedgerTooNew(
+                f"The ledger of cell {self.cell!r} is of level {genesis.level}, this program reads up to"
+                f" {LEVEL}: upgrade it."
             )
-            raise LedgerTooNew(text)
         self.genesis = genesis
         self._accept(offset, record_digest(message))
         return Verdict("genesis")
@@ -237,11 +254,16 @@ class LedgerFold:
         if claim.ledger_id != self.genesis.ledger_id:
             self._alarm(Alarm.LEDGER_CHANGED, f"a claim at offset {offset} is for ledger {claim.ledger_id}")
         if claim.base_seq > self.seq:
-            self._alarm(Alarm.BASE_AHEAD, f"a claim at offset {offset} builds on seq {claim.base_seq}, the log holds {self.seq}")
+            self._alarm(
+                Alarm.BASE_AHEAD,
+                f"a claim at offset {offset} builds on seq {claim.base_seq}, the log holds {self.seq}",
+            )
         if claim.term <= self.term:
             return self._skip(offset, Skip.STALE_CLAIM)
         if claim.term > self.term + 1:
-            self._alarm(Alarm.TERM_SKIPPED, f"a claim at offset {offset} is for term {claim.term}, now {self.term}")
+            self._alarm(
+                Alarm.TERM_SKIPPED, f"a claim at offset {offset} is for term {claim.term}, now {self.term}"
+            )
         for identity in claim.inputs:
             known = self.inputs.get(identity.name)
             if known is not None and known.incarnation != identity.incarnation:
@@ -264,8 +286,8 @@ class LedgerFold:
         if not self.continues(begun):
             self._alarm(
                 Alarm.EPOCH_DIVERGED,
-                f"history epoch {begun.epoch} goes on from seq {begun.base_seq}, this reader is at {self.seq} or saw other"
-                " records; drop what it built and read the ledger from its start",
+                f"history epoch {begun.epoch} goes on from seq {begun.base_seq}, this reader is at {self.seq}"
+                " or saw other records; drop what it built and read the ledger from its start",
             )
         self.epoch = begun.epoch
         self.inputs = {mark.name: mark for mark in begun.inputs}
@@ -289,13 +311,15 @@ class LedgerFold:
 
     def _advance(self, offset: int) -> None:
         if offset < self.next_offset:
-            message = f"Offset {offset} was read after {self.next_offset - 1}: the log adapter broke the order."
+            message = (
+                f"Offset {offset} was read after {self.next_offset - 1}: the log adapter broke the order."
+            )
             raise InvariantBroken(message)
         self.next_offset = offset + 1
 
     def _alarm(self, reason: Alarm, what: str) -> NoReturn:
         message = (
-            f"The ledger of cell {self.cell!r} is not what it was: {what}. Nothing was changed. Find out what happened to the"
-            " log, then run `netledger ledger recover`."
+            f"The ledger of cell {self.cell!r} is not what it was: {what}. Nothing was changed. Find out what"
+            " happened to the log, then run `netledger ledger recover`."
         )
         raise LedgerAlarm(reason, message)

@@ -1,6 +1,7 @@
 """Reading a ledger: judged, decoded, and stopped where the log is not what it was (S10, S11).
 
-Used by every reader but the allocator's own engine, which is fed by hand: projector, host agents, callers, command line.
+Used by every reader but the allocator's own engine, which is fed by hand: projector, host agents, callers,
+command line.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,17 +63,24 @@ def check_position(log: Log, where: TopicPartition, position: Position) -> None:
     if log.topic(where.topic).incarnation != position.topic_incarnation:
         raise _alarm(Alarm.LEDGER_CHANGED, f"topic {where.topic} was deleted and created again")
     if log.bounds(where).end < position.next_offset:
-        raise _alarm(Alarm.LOG_TRUNCATED, f"{where.topic} ends before offset {position.next_offset}, which was read before")
+        raise _alarm(
+            Alarm.LOG_TRUNCATED,
+            f"{where.topic} ends before offset {position.next_offset}, which was read before",
+        )
     try:
         there = log.read(where, position.last_offset, 1)
     except OffsetOutOfRange as error:
-        raise _alarm(Alarm.LOG_TRUNCATED, f"offset {position.last_offset} of {where.topic} is gone") from error
+        raise _alarm(
+            Alarm.LOG_TRUNCATED, f"offset {position.last_offset} of {where.topic} is gone"
+        ) from error
     if not there or record_digest(Message(there[0].headers, there[0].value)).hex() != position.last_digest:
-        raise _alarm(Alarm.RECORD_CHANGED, f"{where.topic} holds another record at offset {position.last_offset}")
+        raise _alarm(
+            Alarm.RECORD_CHANGED, f"{where.topic} holds another record at offset {position.last_offset}"
+        )
 
 
 def struck_out(log: Log, where: TopicPartition, fold: LedgerFold) -> range | None:
-    """Return the offsets that a history epoch strikes out, where one goes on from exactly where an alarmed fold stopped (S11)."""
+    """Return the offsets that an epoch strikes out, if one goes on where an alarmed fold stopped (S11)."""
     offset = fold.next_offset
     while page := log.read(where, offset, _PAGE):
         for record in page:
@@ -90,7 +98,10 @@ def _goes_on(fold: LedgerFold, record: LogRecord) -> bool:
 
 
 def _alarm(reason: Alarm, what: str) -> LedgerAlarm:
-    message = f"The log lost or changed records: {what}. Nothing was changed. Find out why, then run `netledger ledger recover`."
+    message = (
+        f"The log lost or changed records: {what}. Nothing was changed. Find out why, then run"
+        " `netledger ledger recover`."
+    )
     return LedgerAlarm(reason, message)
 
 
@@ -125,7 +136,7 @@ class LedgerReader:
         self._checked_at = self._clock()
 
     def poll(self, limit: int = _PAGE, timeout_s: float = 1.0) -> Sequence[Decided]:
-        """Return the next valid decisions of up to `limit` records; waits at most `timeout_s` for the first record.
+        """Return the valid decisions of up to `limit` records; wait at most `timeout_s` for the first record.
 
         Raises:
             LedgerAlarm: the log lost or changed records.
@@ -177,8 +188,10 @@ class LedgerReader:
 
         """
         if self.fold.genesis is None:
-            message = f"Cell {self.fold.cell!r} has no ledger in topic {self._where.topic!r} yet: run `netledger ledger init`."
-            raise LedgerMissing(message)
+            raise LedgerMissing(
+                f"Cell {self.fold.cell!r} has no ledger in topic {self._where.topic!r} yet: run"
+                " `netledger ledger init`."
+            )
 
     def close(self) -> None:
         """Stop following."""

@@ -8,7 +8,8 @@ from events.record import InputMark
 class Position(BaseModel):
     """A reader's place, stored with the effect of what was read up to it.
 
-    A reader that starts in the middle without all of this can judge nothing. (cell, seq) is the token that callers know.
+    A reader that starts in the middle without all of this can judge nothing. (cell, seq) is the token that
+    callers know.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

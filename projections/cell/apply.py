@@ -62,7 +62,7 @@ def apply_decision(
     cause: tuple[str, str] | None,
     decision: tuple[Event, ...] | Refusal,
 ) -> None:
-    """Change the state by one decision; `cause` is (command id, body digest) of what was decided, None for a timer.
+    """Change the state by one decision; `cause` is its command's (id, body digest), None for a timer.
 
     Raises:
         InvariantBroken: the decision contradicts the state. The state is then of no use any more.
@@ -79,7 +79,9 @@ def apply_decision(
             try:
                 _APPLY[type(event)](state, event)
             except (KeyError, StopIteration) as error:
-                message = f"decision {seq}: {type(event).__name__} names something that does not exist: {error!r}"
+                message = (
+                    f"decision {seq}: {type(event).__name__} names something that does not exist: {error!r}"
+                )
                 raise InvariantBroken(message) from error
     if cause is not None:
         state.window.remember(cause[0], Remembered(seq, cause[1], refusal))

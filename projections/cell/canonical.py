@@ -1,4 +1,7 @@
-"""The state of a cell as sorted, canonical rows, and its digest: two readers that folded the same records have the same one."""
+"""The state of a cell as sorted, canonical rows, and its digest.
+
+Two readers that folded the same records have the same digest.
+"""
 
 from hashlib import sha256
 from typing import Any
@@ -12,12 +15,15 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def canonical_rows(state: CellState) -> Rows:
-    """Return what the state says about the world, by table, each table sorted by its key (the rows of `projections.ipam`)."""
+    """Return what the state says about the world: the rows of `projections.ipam` by table, sorted."""
     return {
-        "networks": sorted((n.plan.network_id, to_json(n.plan).decode(), n.host, n.epoch) for n in state.networks.values()),
+        "networks": sorted(
+            (n.plan.network_id, to_json(n.plan).decode(), n.host, n.epoch) for n in state.networks.values()
+        ),
         "hosts": sorted((name, *sorted(host.physical_networks)) for name, host in state.hosts.items()),
         "instances": sorted(
-            (i.uuid, i.project_id, i.host, i.hostname, i.display_name, i.rxtx_factor) for i in state.instances.values()
+            (i.uuid, i.project_id, i.host, i.hostname, i.display_name, i.rxtx_factor)
+            for i in state.instances.values()
         ),
         "vifs": sorted(
             (vif.id, mac_text(vif.mac), vif.instance_uuid, vif.network_id, vif.index, vif.tag)
@@ -39,7 +45,9 @@ def canonical_rows(state: CellState) -> Rows:
             )
             for a in state.allocations.values()
         ),
-        "floating_ranges": sorted((ipv4_text(first), ipv4_text(last), pool) for first, last, pool in state.floating_blocks),
+        "floating_ranges": sorted(
+            (ipv4_text(first), ipv4_text(last), pool) for first, last, pool in state.floating_blocks
+        ),
         "floating_ips": sorted(
             (
                 ipv4_text(f.address),
@@ -63,7 +71,8 @@ def _internals(state: CellState) -> dict[str, Any]:
         "window": state.window.internals(),
         "pools": sorted((network_id, n.pool.internals()) for network_id, n in state.networks.items()),
         "floating_pools": sorted(
-            (name, [addresses.internals() for _, _, addresses in pool.ranges]) for name, pool in state.floating_pools.items()
+            (name, [addresses.internals() for _, _, addresses in pool.ranges])
+            for name, pool in state.floating_pools.items()
         ),
         "awaited": sorted((name, list(host.awaited.items())) for name, host in state.hosts.items()),
         "deadlines": list(state.deadlines.items()),

@@ -23,7 +23,9 @@ from projections.cell.state import CellState, Rules
 Decision = tuple[Event, ...] | Refusal
 
 
-def decide_command(state: CellState, command: AnyCommand, rules: Rules, draws: Draws, now_ms: int) -> Decision:  # noqa: PLR0911 - one line for each type
+def decide_command(
+    state: CellState, command: AnyCommand, rules: Rules, draws: Draws, now_ms: int
+) -> Decision:
     """Decide a wish; no events means that it is granted and nothing has to change."""
     match command:
         case SpawnInstance():
@@ -51,7 +53,9 @@ def decide_command(state: CellState, command: AnyCommand, rules: Rules, draws: D
 def decide_report(state: CellState, report: AnyReport) -> Decision:
     """Decide on a host's fact; no events means that it leaves no record."""
     if report.host != report.reporter:
-        message = f"Host {report.reporter!r} reports about host {report.host!r}; a host reports about itself only."
+        message = (
+            f"Host {report.reporter!r} reports about host {report.host!r}; a host reports about itself only."
+        )
         return Refusal(code=Code.REPORT_ABOUT_ANOTHER_HOST, field="host", message=message)
     match report:
         case RegisterHost():

@@ -1,7 +1,8 @@
-"""Fixed IPs: allocated, draining, free; and the DHCP facts about them (nova-network.md section 8, design section 5).
+"""Fixed IPs: allocated, draining, free; and the DHCP facts about them (nova-network.md section 8).
 
-Freeing never waits for ever: a released address drains until every registered host that served it has reported a position at or past the
-release, or its deadline passes. An address that no registered host serves is free at once. A leased or draining address is never handed out.
+Freeing never waits for ever: a released address drains until every registered host that served it has
+reported a position at or past the release, or its deadline passes. An address that no registered host serves
+is free at once. A leased or draining address is never handed out.
 """
 
 from events.addresses import ipv4_number, ipv4_text
@@ -27,7 +28,7 @@ EXPIRED_PER_DECISION_MAX = 1000
 
 
 def release(state: CellState, allocation: Allocation, rules: Rules, now_ms: int) -> list[Event]:
-    """Return the events that take an address from its instance: draining, or free at once if no registered host serves it."""
+    """Return the events that take an address from its instance: it drains, or is free at once if unserved."""
     network = state.networks[allocation.network_id]
     serving = {allocation.host, network.host}
     waits_for = tuple(sorted(host for host in serving if host is not None and host in state.hosts))
@@ -67,11 +68,12 @@ def decide_expired(state: CellState, now_ms: int) -> tuple[Event, ...]:
 
 
 def decide_lease(state: CellState, report: LeaseFixedIp | ReleaseFixedIp) -> tuple[Event, ...] | Refusal:
-    """Record that a guest's lease began or ended; a fact about an ended allocation is recorded as stale and changes nothing."""
+    """Record that a guest's lease began or ended; about an ended allocation that changes nothing."""
     network = state.networks.get(report.network_id)
     if network is not None and network.host != report.host:
         message = (
-            f"Host {report.host!r} reports a lease on network {report.network_id}, which {network.host or 'no host'} serves."
+            f"Host {report.host!r} reports a lease on network {report.network_id}, which"
+            f" {network.host or 'no host'} serves."
         )
         return Refusal(code=Code.REPORT_ABOUT_ANOTHER_HOST, field="network_id", message=message)
     begins = isinstance(report, LeaseFixedIp)

@@ -31,14 +31,18 @@ _PREFIX_LENGTH_MAX = 30
 def decide_create(state: CellState, command: CreateFloatingIps) -> tuple[Event, ...] | Refusal:
     """Add addresses to a pool, all or none."""
     if not command.actor.is_admin:
-        return Refusal(code=Code.FORBIDDEN, field="actor.is_admin", message="Only an admin may create floating IPs.")
+        return Refusal(
+            code=Code.FORBIDDEN, field="actor.is_admin", message="Only an admin may create floating IPs."
+        )
     wanted = _parse_range(command.ip_range)
     if isinstance(wanted, Refusal):
         return wanted
     index = bisect_left(state.floating_blocks, (wanted.first,))
     for first, last, pool in state.floating_blocks[max(index - 1, 0) : index + 1]:
         if first <= wanted.last and wanted.first <= last:
-            message = f"Some of {command.ip_range} are floating IPs of pool {pool!r} already; nothing was created."
+            message = (
+                f"Some of {command.ip_range} are floating IPs of pool {pool!r} already; nothing was created."
+            )
             return Refusal(code=Code.FLOATING_IP_EXISTS, field="ip_range", message=message)
     return (
         FloatingIpsCreated(
@@ -76,19 +80,29 @@ def apply_created(state: CellState, event: FloatingIpsCreated) -> None:
     state.floating_blocks.insert(bisect_left(state.floating_blocks, entry), entry)
 
 
-def decide_allocate(state: CellState, command: AllocateFloatingIp, now_ms: int) -> tuple[Event, ...] | Refusal:
+def decide_allocate(
+    state: CellState, command: AllocateFloatingIp, now_ms: int
+) -> tuple[Event, ...] | Refusal:
     """Give a project the next address of a pool."""
     if not command.actor.is_admin and command.actor.project != command.project_id:
-        return forbidden(command.actor, f"allocate floating IPs for project {command.project_id!r}", "project_id")
+        return forbidden(
+            command.actor, f"allocate floating IPs for project {command.project_id!r}", "project_id"
+        )
     pool = state.floating_pools.get(command.pool)
     if pool is None:
-        message = f"There is no floating IP pool {command.pool!r}; an admin creates one with `netledger floating create`."
+        message = (
+            f"There is no floating IP pool {command.pool!r}; an admin creates one with"
+            " `netledger floating create`."
+        )
         return Refusal(code=Code.FLOATING_IP_POOL_NOT_FOUND, field="pool", message=message)
     for _, interface, addresses in pool.ranges:
         for address in addresses.candidates(now_ms):
             return (
                 FloatingIpAllocated(
-                    address=ipv4_text(address), pool=command.pool, interface=interface, project_id=command.project_id
+                    address=ipv4_text(address),
+                    pool=command.pool,
+                    interface=interface,
+                    project_id=command.project_id,
                 ),
             )
     message = f"No floating IP of pool {command.pool!r} is free."
@@ -110,7 +124,9 @@ def _pool_of(state: CellState, address: int) -> AddressPool[FloatingIp] | None:
     if index < 0 or address > state.floating_blocks[index][1]:
         return None
     first, _, name = state.floating_blocks[index]
-    return next(addresses for block, _, addresses in state.floating_pools[name].ranges if block.first == first)
+    return next(
+        addresses for block, _, addresses in state.floating_pools[name].ranges if block.first == first
+    )
 
 
 def find(state: CellState, address: int) -> FloatingIp | None:
@@ -127,7 +143,9 @@ def _owned(state: CellState, actor: Actor, text: str, field: str) -> FloatingIp 
         return Refusal(code=Code.FLOATING_IP_NOT_FOUND_FOR_ADDRESS, field=field, message=message)
     floating = find(state, address)
     if floating is None:
-        message = f"Floating IP {text} belongs to no project; allocate one with `netledger floating allocate`."
+        message = (
+            f"Floating IP {text} belongs to no project; allocate one with `netledger floating allocate`."
+        )
         return Refusal(code=Code.FORBIDDEN, field=field, message=message)
     if not actor.is_admin and actor.project != floating.project_id:
         return forbidden(actor, f"use floating IP {text}", field)
@@ -189,7 +207,9 @@ def apply_associated(state: CellState, event: FloatingIpAssociated) -> None:
     floating = find(state, address)
     allocation = state.allocations[event.allocation_id]
     if floating is None or floating.association is not None or allocation.draining:
-        message = f"floating IP {event.address} cannot point at {event.fixed_address}: it is not free to, or that one drains"
+        message = (
+            f"floating IP {event.address} cannot point at {event.fixed_address}: not free to, or draining"
+        )
         raise InvariantBroken(message)
     floating.association = event
     allocation.floating[address] = None
@@ -239,7 +259,8 @@ def decide_release(state: CellState, command: ReleaseFloatingIp) -> tuple[Event,
     if isinstance(floating, Refusal):
         return floating
     if floating.association is not None:
-        message = f"Floating IP {command.address} points at {floating.association.fixed_address}; disassociate it first."
+        target = floating.association.fixed_address
+        message = f"Floating IP {command.address} points at {target}; disassociate it first."
         return Refusal(code=Code.FLOATING_IP_ASSOCIATED, field="address", message=message)
     return (FloatingIpReleased(address=command.address, pool=floating.pool, project_id=floating.project_id),)
 

@@ -36,13 +36,15 @@ def decide_applied(state: CellState, report: ReportApplied) -> tuple[Event, ...]
         return Refusal(code=Code.HOST_NOT_FOUND, field="host", message=message)
     if report.seq > state.seq:
         message = (
-            f"Host {report.host!r} reports position {report.seq}, but the ledger ends at {state.seq}: the host follows another"
-            " ledger, or this one lost records."
+            f"Host {report.host!r} reports position {report.seq}, but the ledger ends at {state.seq}: the"
+            " host follows another ledger, or this one lost records."
         )
         return Refusal(code=Code.POSITION_AHEAD, field="seq", message=message)
     let_go: list[tuple[str, int]] = []
     for allocation_id, released_seq in host.awaited.items():
-        if released_seq > report.seq or (len(let_go) >= FREED_PER_DECISION_MAX and released_seq != let_go[-1][1]):
+        if released_seq > report.seq or (
+            len(let_go) >= FREED_PER_DECISION_MAX and released_seq != let_go[-1][1]
+        ):
             break
         let_go.append((allocation_id, released_seq))
     if not let_go:

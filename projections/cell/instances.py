@@ -26,7 +26,7 @@ from projections.cell.networks import forbidden, not_found, not_reachable, visib
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Instance, Network, Rules, Vif
 
 MAC_PREFIX = 0xFA163E
-"""fa:16:3e, nova's since 2012: high enough that a bridge does not adopt a guest's MAC (the lowest one wins)."""
+"""fa:16:3e, nova's since 2012: so high that a bridge does not adopt a guest's MAC (the lowest one wins)."""
 _MAC_SUFFIX_BITS = 24
 
 
@@ -41,7 +41,7 @@ def decide_spawn(
     if existing is not None:
         if existing.request_digest == asked:
             return ()
-        message = f"Instance {command.instance_uuid} has networking by another request; delete it before asking anew."
+        message = f"Instance {command.instance_uuid} has networking by another request; delete it first."
         return Refusal(code=Code.INSTANCE_EXISTS, field="instance_uuid", message=message)
     wanted = _select(state, command)
     if isinstance(wanted, Refusal):
@@ -116,10 +116,13 @@ def _address(network: Network, nic: RequestedNetwork, index: int, now_ms: int) -
             f"No address of network {network.plan.label!r} is free: {network.active} are allocated and"
             f" {len(network.draining)} are draining."
         )
-        return Refusal(code=Code.NO_MORE_FIXED_IPS, field=f"requested_networks.{index}.network_id", message=message)
+        return Refusal(
+            code=Code.NO_MORE_FIXED_IPS, field=f"requested_networks.{index}.network_id", message=message
+        )
     address = ipv4_number(nic.address)
     if address not in network.pool:
-        message = f"Address {nic.address} is not one that network {network.plan.label!r} ({network.plan.cidr}) hands out."
+        plan = network.plan
+        message = f"Address {nic.address} is not one that network {plan.label!r} ({plan.cidr}) hands out."
         return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_NETWORK, field=field, message=message)
     if address in network.pool.held:
         message = f"Address {nic.address} of network {network.plan.label!r} is in use."
@@ -137,7 +140,9 @@ def _draw_mac(
         if mac not in state.macs and mac not in drawn:
             return mac, attempt + 1
     message = f"All of {attempts} drawn MACs are in use; send the spawn again under a new command id."
-    return Refusal(code=Code.VIRTUAL_INTERFACE_MAC_ADDRESS, field=f"requested_networks.{index}", message=message)
+    return Refusal(
+        code=Code.VIRTUAL_INTERFACE_MAC_ADDRESS, field=f"requested_networks.{index}", message=message
+    )
 
 
 def _nic_events(
@@ -212,13 +217,17 @@ def apply_vif_created(state: CellState, event: VifCreated) -> None:
     state.networks[event.network_id].nics += 1
 
 
-def decide_delete(state: CellState, command: DeleteInstance, rules: Rules, now_ms: int) -> tuple[Event, ...] | Refusal:
+def decide_delete(
+    state: CellState, command: DeleteInstance, rules: Rules, now_ms: int
+) -> tuple[Event, ...] | Refusal:
     """Take everything back from an instance; one that has nothing is no error, as in nova."""
     instance = state.instances.get(command.instance_uuid)
     if instance is None:
         return ()
     if not command.actor.is_admin and command.actor.project != instance.project_id:
-        return forbidden(command.actor, f"delete instances of project {instance.project_id!r}", "instance_uuid")
+        return forbidden(
+            command.actor, f"delete instances of project {instance.project_id!r}", "instance_uuid"
+        )
     events: list[Event] = []
     for vif in instance.vifs:
         for allocation in vif.allocations.values():
@@ -234,7 +243,9 @@ def decide_delete(state: CellState, command: DeleteInstance, rules: Rules, now_m
         )
         for vif in instance.vifs
     ]
-    events.append(InstanceDeleted(instance_uuid=instance.uuid, project_id=instance.project_id, host=instance.host))
+    events.append(
+        InstanceDeleted(instance_uuid=instance.uuid, project_id=instance.project_id, host=instance.host)
+    )
     return tuple(events)
 
 

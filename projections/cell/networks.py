@@ -17,7 +17,7 @@ from events.networks import (
 from events.refusals import Code, Refusal
 from projections.cell.fixed_ips import disassociated
 from projections.cell.pool import AddressPool, Range
-from projections.cell.state import CellState, Network
+from projections.cell.state import Allocation, CellState, Network
 
 PREFIX_LENGTH_MAX = 29
 """Smallest network: network, gateway and broadcast address and some for guests."""
@@ -32,10 +32,12 @@ def decide_create(state: CellState, command: CreateNetworks, draws: Draws) -> tu
         return _admin_only("create networks")
     network_id = command.uuid or draws.uuid("network", 0)
     if network_id in state.networks:
-        return Refusal(code=Code.NETWORK_EXISTS, field="uuid", message=f"A network {network_id} exists already.")
+        return Refusal(
+            code=Code.NETWORK_EXISTS, field="uuid", message=f"A network {network_id} exists already."
+        )
     bridge = command.bridge or f"br{network_id[-12:]}"
     if bridge in state.bridges:
-        message = f"Bridge {bridge!r} belongs to network {state.bridges[bridge]}; give this one a bridge of its own."
+        message = f"Bridge {bridge!r} belongs to network {state.bridges[bridge]}; name another one."
         return Refusal(code=Code.NETWORK_NOT_CREATED, field="bridge", message=message)
     plan = plan_network(command, network_id, bridge)
     if isinstance(plan, Refusal):
@@ -43,7 +45,7 @@ def decide_create(state: CellState, command: CreateNetworks, draws: Draws) -> tu
     taken = overlapping(state, *cidr4_bounds(command.cidr))
     if taken is not None:
         other = state.networks[taken].plan
-        message = f"Block {command.cidr} overlaps {other.cidr} of network {other.label!r} ({taken}); choose another block."
+        message = f"Block {command.cidr} overlaps {other.cidr} of network {other.label!r} ({taken})."
         return Refusal(code=Code.CIDR_CONFLICT, field="cidr", message=message, details={"network_id": taken})
     return (plan,)
 
@@ -63,7 +65,9 @@ def plan_network(command: CreateNetworks, network_id: str, bridge: str) -> Netwo
     top = last - 1 if command.allowed_end is None else ipv4_number(command.allowed_end)
     gateway = bottom if command.gateway is None else ipv4_number(command.gateway)
     if command.gateway is not None and not first < gateway < last:
-        message = f"Gateway {command.gateway} is not a host address of {command.cidr}; guests could not reach it."
+        message = (
+            f"Gateway {command.gateway} is not a host address of {command.cidr}; guests could not reach it."
+        )
         return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field="gateway", message=message)
     dhcp_server = gateway if command.dhcp_server is None else ipv4_number(command.dhcp_server)
     dhcp_start = gateway + 1 if command.gateway is None else bottom
@@ -89,7 +93,9 @@ def plan_network(command: CreateNetworks, network_id: str, bridge: str) -> Netwo
         bridge=bridge,
         bridge_interface=command.bridge_interface,
         mtu=command.mtu,
-        reserved=tuple(AddressRange(first=ipv4_text(a), last=ipv4_text(b)) for a, b in _gaps(first, last, usable)),
+        reserved=tuple(
+            AddressRange(first=ipv4_text(a), last=ipv4_text(b)) for a, b in _gaps(first, last, usable)
+        ),
         project_id=command.project_id,
         physical_network=command.physical_network,
     )
@@ -134,7 +140,7 @@ def apply_created(state: CellState, event: NetworkCreated) -> None:
     """Add a network with all its addresses free."""
     block = Range(*cidr4_bounds(event.cidr))
     reserved = [Range(ipv4_number(r.first), ipv4_number(r.last)) for r in event.reserved]
-    pool: AddressPool = AddressPool(tuple(_gaps(block.first, block.last, reserved)))
+    pool: AddressPool[Allocation] = AddressPool(tuple(_gaps(block.first, block.last, reserved)))
     state.networks[event.network_id] = Network(event, block, pool)
     state.bridges[event.bridge] = event.network_id
     entry = (block.first, block.last, event.network_id)
@@ -156,7 +162,9 @@ def decide_claim(state: CellState, report: ClaimNetwork) -> tuple[Event, ...] | 
     if network.host is not None:
         message = f"Network {report.network_id} belongs to host {network.host!r}."
         details: dict[str, str | int | None] = {"host": network.host, "epoch": network.epoch}
-        return Refusal(code=Code.NETWORK_ALREADY_CLAIMED, field="network_id", message=message, details=details)
+        return Refusal(
+            code=Code.NETWORK_ALREADY_CLAIMED, field="network_id", message=message, details=details
+        )
     if network.plan.kind == "flat":
         message = "A flat network has no network host: its gateway and DHCP are the operator's."
         return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="network_id", message=message)
@@ -181,17 +189,26 @@ def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...]
         return not_found(command.network_id)
     if network.plan.project_id is not None and command.require_disassociated:
         message = (
-            f"Network {network.plan.label!r} belongs to project {network.plan.project_id!r}; disassociate it first, or delete it"
-            " with require_disassociated=false."
+            f"Network {network.plan.label!r} belongs to project {network.plan.project_id!r}; disassociate it"
+            " first, or delete it with require_disassociated=false."
         )
         return Refusal(code=Code.NETWORK_HAS_PROJECT, field="network_id", message=message)
     if network.active or network.nics:
-        message = f"Network {network.plan.label!r} is in use: {network.active} fixed IPs are allocated. Delete their instances first."
+        message = (
+            f"Network {network.plan.label!r} is in use: {network.active} fixed IPs are allocated. Delete"
+            " their instances first."
+        )
         return Refusal(code=Code.NETWORK_IN_USE, field="network_id", message=message)
     if len(network.draining) > DRAINING_PER_DELETE_MAX:
-        message = f"{len(network.draining)} addresses of network {network.plan.label!r} are still draining; try again in a moment."
+        message = (
+            f"{len(network.draining)} addresses of network {network.plan.label!r} are still draining; try"
+            " again in a moment."
+        )
         return Refusal(code=Code.NETWORK_IN_USE, field="network_id", message=message)
-    freed = [disassociated(state.allocations[allocation_id], "network_deleted") for allocation_id in network.draining]
+    freed = [
+        disassociated(state.allocations[allocation_id], "network_deleted")
+        for allocation_id in network.draining
+    ]
     return (*freed, NetworkDeleted(network_id=command.network_id))
 
 

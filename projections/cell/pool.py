@@ -1,9 +1,10 @@
 """A pool of addresses: what is used is stored, never a row per address.
 
-Taking the next address, taking a specific one and giving one back cost the same whatever the size of the pool and however full it is: a
-watermark below which every address has been used at least once, runs of addresses that were taken by name above it, and a queue of free used
-addresses in the order of their release. Never-used addresses go first, then the one that has been idle longest (nova's `32b4ce0e92`, and its bug
-1532809: an address that is handed straight back meets its last holder's leases and caches).
+Taking the next address, taking a specific one and giving one back cost the same whatever the size of the pool
+and however full it is: a watermark below which every address has been used at least once, runs of addresses
+that were taken by name above it, and a queue of free used addresses in the order of their release. Never-used
+addresses go first, then the one that has been idle longest (nova's `32b4ce0e92`, and its bug 1532809: an
+address that is handed straight back meets its last holder's leases and caches).
 """
 
 from bisect import bisect_right
@@ -14,7 +15,7 @@ from typing import Generic, NamedTuple, TypeVar
 from events.errors import InvariantBroken
 
 RELEASED_LENGTH_MAX = 65_536
-"""Free used addresses that are remembered before they are reused ahead of never-used ones, so that memory stays bounded."""
+"""Free used addresses remembered before they are reused ahead of never-used ones: it bounds the memory."""
 
 COOL_DOWN_MS = 30_000
 """An address must have been free this long to be reused ahead of never-used ones."""
@@ -32,7 +33,17 @@ class Range(NamedTuple):
 class AddressPool(Generic[Holder]):
     """Addresses of one network or floating pool, each free or held by one holder."""
 
-    __slots__ = ("_fresh", "_fresh_range", "_ranges", "_released", "_run_ends", "_runs", "_starts", "capacity", "held")
+    __slots__ = (
+        "_fresh",
+        "_fresh_range",
+        "_ranges",
+        "_released",
+        "_run_ends",
+        "_runs",
+        "_starts",
+        "capacity",
+        "held",
+    )
 
     def __init__(self, ranges: tuple[Range, ...]) -> None:
         """Hold `ranges`, which must be ascending and disjoint."""
@@ -41,7 +52,7 @@ class AddressPool(Generic[Holder]):
         self._fresh_range = 0
         """Index of the range in which the watermark is."""
         self._fresh = 0
-        """The watermark: below it, in its range and all before, every address has been used or lies in a run."""
+        """The watermark: below it, in its range and all before, every address has been used."""
         self._runs: dict[int, int] = {}
         self._run_ends: dict[int, int] = {}
         self._released: OrderedDict[int, int] = OrderedDict()
@@ -113,7 +124,7 @@ class AddressPool(Generic[Holder]):
             self._touch(address)
 
     def _touch(self, address: int) -> None:
-        """Remember that a never-used address has been used, and move the watermark over every run it meets."""
+        """Remember that a never-used address has been used; move the watermark over every run it meets."""
         start = end = address
         if address - 1 in self._run_ends:
             start = self._run_ends.pop(address - 1)

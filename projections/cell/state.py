@@ -1,4 +1,4 @@
-"""The state of a cell: plain containers that the subjects' `apply_*` functions change and their `decide_*` functions read.
+"""The state of a cell: plain containers, changed by `apply_*` and read by `decide_*` of each subject.
 
 Addresses and MACs are integers here. Everything is found by key: nothing that a spawn needs is searched for.
 """
@@ -142,7 +142,7 @@ class CellState:
         self.allocations: dict[str, Allocation] = {}
         """Active and draining, by allocation id."""
         self.deadlines: OrderedDict[str, int] = OrderedDict()
-        """When draining ends whatever its hosts say, in ms, by allocation id, in order of release (so also of deadline)."""
+        """When draining ends whatever its hosts say, in ms, by allocation id, in order of release."""
         self.floating_pools: dict[str, FloatingPool] = {}
         self.floating_blocks: list[tuple[int, int, str]] = []
         """(first, last, pool) of every floating range, ascending; ranges never overlap."""

@@ -1,7 +1,8 @@
 """The window of command ids: which commands were decided, so that each is decided once (S5, S6).
 
-It is part of the fold: every reader remembers the same ids, and forgets them at the same record. What has been forgotten is known by time: command ids are
-UUIDv7, so an unknown id that is not later than the newest forgotten one may have been decided before, and is refused.
+It is part of the fold: every reader remembers the same ids, and forgets them at the same record. What has
+been forgotten is known by time: command ids are UUIDv7, so an unknown id that is not later than the newest
+forgotten one may have been decided before, and is refused.
 """
 
 from collections import OrderedDict
@@ -44,18 +45,21 @@ class Window:
         made_ms = uuid7_time_ms(command_id)
         if made_ms <= self._forgotten_ms:
             message = (
-                "This command id is older than the ids that are remembered. If it was decided earlier, that stands; if not,"
-                " send the command with a new id."
+                "This command id is older than the ids that are remembered. If it was decided earlier, that"
+                " stands; if not, send the command with a new id."
             )
             return Refusal(code=Code.COMMAND_TOO_OLD, field="id", message=message)
         if made_ms > now_ms + FUTURE_MS_MAX:
-            message = f"This command id was made {(made_ms - now_ms) // 1000} s in the future; set the caller's clock."
+            ahead_s = (made_ms - now_ms) // 1000
+            message = f"This command id was made {ahead_s} s in the future; set the caller's clock."
             return Refusal(code=Code.COMMAND_FROM_THE_FUTURE, field="id", message=message)
         return None
 
     def remember(self, command_id: str, entry: Remembered) -> None:
         """Remember a decided command; what is known already, or was refused for its id, changes nothing."""
-        if command_id in self._entries or (entry.refusal is not None and entry.refusal.code in _NOT_REMEMBERED):
+        if command_id in self._entries or (
+            entry.refusal is not None and entry.refusal.code in _NOT_REMEMBERED
+        ):
             return
         self._entries[command_id] = entry
         if len(self._entries) > self._limit:
@@ -64,5 +68,8 @@ class Window:
 
     def internals(self) -> tuple[object, ...]:
         """Return everything remembered, for digests."""
-        entries = [(key, e.seq, e.body_digest, e.refusal.code if e.refusal else None) for key, e in self._entries.items()]
+        entries = [
+            (key, e.seq, e.body_digest, e.refusal.code if e.refusal else None)
+            for key, e in self._entries.items()
+        ]
         return (self._limit, self._forgotten_ms, entries)
