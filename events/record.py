@@ -17,6 +17,7 @@ from events.clock import parse_time, time_text
 from events.errors import UnknownSchema
 from events.log.framing import pack_headers
 from events.log.port import Headers, Message
+from events.model import Event
 from events.refusals import Refusal
 from events.upcast import upcast
 
@@ -203,7 +204,7 @@ def encode_decision(cell: str, head: DecisionHead, value: bytes) -> Message:
     return Message(tuple(headers), value)
 
 
-def decided_value(command: bytes | None, events: tuple[AnyEvent, ...]) -> bytes:
+def decided_value(command: bytes | None, events: tuple[Event, ...]) -> bytes:
     """Return the value of a decision that was granted; `command` is the JSON as received (None: a timer)."""
     return b'{"command":%b,"events":%b}' % (command or b"null", to_json(events))
 

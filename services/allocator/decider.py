@@ -1,9 +1,14 @@
-"""Deciding ahead: what comes in becomes the next decision of a term, applied in memory and encoded, before it is read back."""
+"""Deciding ahead: what comes in becomes the next decision of a term, applied in memory, and encoded.
+
+It happens before the decision is read back; whether it becomes real is for `services.allocator.engine` to
+see.
+"""
 
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from events.catalog import AnyCommand, AnyReport
 from events.ids import Draws
 from events.ledger.fold import LedgerFold
 from events.log.port import RECORD_BYTES_MAX, Message
@@ -27,6 +32,9 @@ from projections.cell.decide import Decision, decide_command, decide_report, dec
 from projections.cell.state import CellState, Rules
 from services.allocator.inputs import InputName, Received, receive
 
+_BUG_SHOWN_MAX = 200
+"""Characters of an unforeseen error that a refusal tells."""
+
 
 class InFlight(NamedTuple):
     """A decision that is appended and has not been read back."""
@@ -38,7 +46,7 @@ class InFlight(NamedTuple):
 
 
 class Decider:
-    """Decides in one term, on a state that it alone changes: the folded one, ahead of what has been read back."""
+    """Decides in one term, on a state that it alone changes: ahead of what has been read back."""
 
     def __init__(
         self,
@@ -120,9 +128,9 @@ class Decider:
 
     def _decide(self, name: InputName, received: Received, time_ms: int) -> Decision:
         if name == "reports":
-            return decide_report(self.state, received.message)  # type: ignore[arg-type]  # `receive` reads reports from reports only
+            return decide_report(self.state, cast("AnyReport", received.message))
         draws = self._draws(str(received.id))
-        return decide_command(self.state, received.message, self._rules, draws, time_ms)  # type: ignore[arg-type]  # likewise
+        return decide_command(self.state, cast("AnyCommand", received.message), self._rules, draws, time_ms)
 
     def _record(self, received: Received, decision: Decision, time_ms: int, now_ms: int) -> InFlight:
         """Turn a decision on an input into a record."""
@@ -131,8 +139,7 @@ class Decider:
         else:
             value = decided_value(received.raw, decision)
             if len(value) > RECORD_BYTES_MAX:
-                text = f"Its decision would have {len(value)} bytes; a record takes at most {RECORD_BYTES_MAX}. Ask for less."
-                decision = Refusal(code=Code.DECISION_TOO_LARGE, message=text)
+                decision = _too_large(len(value))
                 value = refused_value(received.raw, decision, is_json=received.is_json)
         if isinstance(decision, Refusal):
             self.counters[f"refused.{decision.code}"] += 1
@@ -185,6 +192,14 @@ def _actor(received: Received) -> str | None:
     return actor.user if actor is not None else getattr(received.message, "reporter", None)
 
 
+def _too_large(size: int) -> Refusal:
+    text = f"Its decision would have {size} bytes; a record takes at most {RECORD_BYTES_MAX}. Ask for less."
+    return Refusal(code=Code.DECISION_TOO_LARGE, message=text)
+
+
 def _internal_error(what: str) -> Refusal:
-    text = f"Netledger could not decide this command because of a bug ({what}). Nothing was changed; please report it."
+    text = (
+        f"Netledger could not decide this because of a bug ({what[:_BUG_SHOWN_MAX]}). Nothing was changed;"
+        " please report it."
+    )
     return Refusal(code=Code.INTERNAL_ERROR, message=text)

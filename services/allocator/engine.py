@@ -1,9 +1,11 @@
-"""The allocator's engine, sans I/O: what is read, read back and ticked goes in; records to append and "step down" come out.
+"""The allocator's engine, sans I/O: what is read and ticked goes in, records to append come out.
 
-The engine decides ahead in memory (`services.allocator.decider`) while its appends are in flight, and never acknowledges
+The engine decides ahead in memory (`services.allocator.decider`) while its appends are in flight, and never
+acknowledges
 anything: a decision is real once a reader has read it back as valid (design section 3). Whoever drives it
-(`services.allocator.runner`, the simulation) does all reading and appending and gives it the time. An engine that steps
-down is finished: its state may hold decisions that never became real, so its successor folds the ledger anew.
+(`services.allocator.runner`, the simulation) does all reading and appending and gives it the time. An engine
+that steps down is finished: its state may hold decisions that never became real, so its successor folds the
+ledger anew.
 """
 
 from collections import Counter, OrderedDict, deque
@@ -197,7 +199,8 @@ class Engine:
         Args:
             name: The input.
             start: First offset that its log holds.
-            record: What its log holds at the last decided offset; None when nothing was decided yet or it is gone.
+            record: What its log holds at the last decided offset; None when nothing was decided yet or it
+                is gone.
 
         Raises:
             LedgerAlarm: inputs that are not decided yet are gone, or the last decided one is another.
@@ -253,8 +256,8 @@ class Engine:
             known = self.fold.inputs.get(identity.name)
             if known is not None and known.incarnation != identity.incarnation:
                 message = (
-                    f"Input topic {identity.topic!r} was deleted and created again since its commands were decided."
-                    " Find out what was lost, then run `netledger ledger recover`."
+                    f"Input topic {identity.topic!r} was deleted and created again since its commands were"
+                    " decided. Find out what was lost, then run `netledger ledger recover`."
                 )
                 raise LedgerAlarm(Alarm.INPUT_REPLACED, message)
 

@@ -1,7 +1,7 @@
 """What came in: raw bytes of an input become a command or report, or the refusal of what cannot be read."""
 
 from re import fullmatch
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -88,13 +88,13 @@ def _wrong_fields(error: ValidationError) -> Refusal:
 
 
 def field_path(problem: ErrorDetails) -> str:
-    """Return the dotted path of the field that a problem is about, without the tag that pydantic puts in front."""
+    """Return the dotted path of the field that a problem is about, without pydantic's tag in front."""
     path = problem["loc"]
     return ".".join(str(part) for part in (path[1:] if len(path) > 1 else path))
 
 
-def _readable_id(value: Any) -> str | None:
+def _readable_id(value: object) -> str | None:
     try:
-        return parse_uuid7(value)
+        return parse_uuid7(value) if isinstance(value, str) else None
     except ValueError:
         return None

@@ -54,7 +54,7 @@ class CellTopics:
 
 
 class Allocator:
-    """Decides for one cell until told to stop; steps down and starts over whenever it cannot be sure of its ledger."""
+    """Decides for one cell until told to stop; starts over whenever it cannot be sure of its ledger."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class Allocator:
             checked_at = self._check_now_and_then(engine, checked_at)
 
     def _own(self, engine: Engine, ledger: Feed, inputs: Feed, appender: Appender, stop: Event) -> None:
-        """Decide until the engine steps down or we are told to stop; what is in flight is then left to be judged."""
+        """Decide until the engine steps down or we are told to stop; what is in flight is then judged."""
         checked_at = monotonic()
         ticked_at = monotonic()
         while not stop.is_set() and engine.phase is Phase.OWNING:
