@@ -80,6 +80,16 @@ class EmbeddedPostgres:
         """Return the connection string, whether the server runs or not."""
         return f"postgresql://{DATABASE}@/{DATABASE}?host={quote(str(self._socket_directory()), safe='')}"
 
+    @property
+    def exists(self) -> bool:
+        """Tell whether a server was ever started on this directory."""
+        return self._data.exists()
+
+    @property
+    def running(self) -> bool:
+        """Tell whether a server on this directory listens now, whoever started it."""
+        return self._answers()
+
     def start(self) -> str:
         """Start the server if nobody has, wait until it is ready, and return its connection string.
 
