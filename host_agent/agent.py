@@ -1,8 +1,8 @@
-"""The agent of one host: fold, plan, observe, diff, apply; report. Level-triggered: every pass can be the first.
+"""The agent of one host: fold, plan, observe, diff, apply; report.
 
-It keeps nothing that it cannot compute again. It changes nothing before it has read the ledger to its end, since
-half a ledger would look like networks that went away. While the log is away, everything stays as it is, and
-drift is still repaired.
+It is level-triggered: every pass can be the first, and nothing is kept that cannot be computed again. It
+changes nothing before it has read the ledger to its end: half of it would look like networks that went away.
+While the log is away, everything stays as it is, and drift is still repaired.
 """
 
 import fcntl
@@ -202,13 +202,13 @@ class Agent:
             NetledgerError: something could not be removed.
 
         """
+        steps = self._difference(HostPlan()).steps
         for _ in range(_ROUNDS):
-            difference = self._difference(HostPlan())
-            if not difference.steps:
-                return
-            for step in difference.steps:
+            for step in steps:
                 self._host.apply(step)
-        raise HostError(f"some of it comes back again and again: {difference.steps[0]}")
+            steps = self._difference(HostPlan()).steps
+        if steps:
+            raise HostError(f"it comes back again and again, or does not go: {steps[0]}")
 
     def _follow(self, timeout_s: float) -> None:
         try:

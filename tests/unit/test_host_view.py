@@ -1,0 +1,192 @@
+"""The host view keeps what its host needs and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.catalog import AnyEvent
+from events.errors import InvariantBroken
+from projections.host_view import HostView, concerns
+from tests.host_events import (
+    HOST,
+    OTHER,
+    Nic,
+    claimed,
+    network,
+    network_deleted,
+    network_id,
+    registered,
+)
+
+
+def folded(*events: AnyEvent) -> HostView:
+    """Return the view of HOST after some events, one decision each."""
+    view = HostView(HOST)
+    for seq, event in enumerate(events, start=1):
+        view.apply(seq, event)
+    return view
+
+
+def test_addresses_of_a_network_served_here_are_kept_wherever_their_instance_is() -> None:
+    """The network host answers DHCP for guests of all hosts."""
+    here, there = Nic(1), Nic(2, host=OTHER)
+    view = folded(network(1), claimed(1), *here.spawned(), *there.spawned())
+
+    assert set(view.networks[network_id(1)].allocations) == {here.fixed, there.fixed}
+    assert set(view.ports) == {here.vif_created().vif_id}
+
+
+def test_a_released_address_leaves_at_once_although_it_drains() -> None:
+    """What was released is served no longer; draining is the allocator's affair."""
+    nic = Nic(1)
+    view = folded(network(1), claimed(1), *nic.spawned(), nic.deallocated())
+
+    assert view.networks[network_id(1)].allocations == {}
+
+
+def test_the_end_of_an_older_allocation_does_not_touch_the_next_holder() -> None:
+    """An address that was given away again belongs to the allocation that holds it now."""
+    old, new = Nic(1, address="10.1.0.50"), Nic(2, address="10.1.0.50")
+    view = folded(network(1), claimed(1), old.allocated(), new.allocated(), old.deallocated(), old.leased())
+
+    held = view.networks[network_id(1)].allocations["10.1.0.50"]
+    assert (held.mac, held.leased) == (new.mac, False)
+
+
+def test_an_unhosted_network_is_remembered_for_a_later_claim() -> None:
+    """Instances come before the first claim is decided; the winner must find them."""
+    nic = Nic(1)
+    view = folded(network(1), *nic.spawned(), nic.associated("203.0.113.7"), claimed(1))
+    served = view.networks[network_id(1)]
+
+    assert view.serves(served)
+    assert (list(served.allocations), list(served.floating)) == ([nic.fixed], ["203.0.113.7"])
+
+
+def test_a_network_that_another_host_won_is_forgotten_but_for_its_definition() -> None:
+    """Memory grows with this host: others' addresses are dropped and no longer taken in."""
+    nic = Nic(1)
+    view = folded(network(1), nic.allocated(), claimed(1, OTHER), Nic(2).allocated())
+    lost = view.networks[network_id(1)]
+
+    assert (lost.owner, dict(lost.allocations), dict(lost.floating)) == (OTHER, {}, {})
+
+
+def test_a_network_of_another_host_is_never_taken_over_blindly() -> None:
+    """Its addresses were rightly forgotten: serving it without them would cut its guests off."""
+    view = folded(network(1), claimed(1, OTHER))
+
+    with pytest.raises(InvariantBroken, match="holds none"):
+        view.apply(9, claimed(1, HOST, epoch=2))
+
+
+def test_networks_are_claimed_oldest_first_and_only_where_they_are_reached() -> None:
+    """A host claims what nobody serves on the physical networks that it registered."""
+    view = folded(
+        network(3),
+        network(1),
+        network(2, physical_network="lab"),
+        network(4),
+        claimed(4, OTHER),
+        registered(),
+    )
+
+    assert view.claimable() == (network_id(3), network_id(1))
+
+
+def test_nothing_is_claimed_before_the_host_is_registered() -> None:
+    """The allocator would refuse it."""
+    assert folded(network(1)).claimable() == ()
+
+
+def test_leases_follow_their_allocation() -> None:
+    """A lease is remembered for the next start of DHCP; its end as well."""
+    nic = Nic(1)
+    view = folded(network(1), claimed(1), nic.allocated(), nic.leased())
+    leased = view.networks[network_id(1)].allocations[nic.fixed].leased
+    view.apply(9, nic.released())
+
+    assert (leased, view.networks[network_id(1)].allocations[nic.fixed].leased) == (True, False)
+
+
+def test_the_last_nic_on_a_network_takes_the_need_for_its_bridge_along() -> None:
+    """A host needs a bridge as long as one instance on it has a NIC there."""
+    first, second = Nic(1), Nic(2)
+    view = folded(
+        network(1), claimed(1, OTHER), first.vif_created(), second.vif_created(), first.vif_deleted()
+    )
+    before = view.has_ports_on(network_id(1))
+    view.apply(9, second.vif_deleted())
+
+    assert (before, view.has_ports_on(network_id(1))) == (True, False)
+
+
+def test_a_deleted_network_is_gone() -> None:
+    """Its successor of the same block is another network."""
+    assert folded(network(1), claimed(1), network_deleted(1)).networks == {}
+
+
+def test_apply_names_the_network_whose_plan_changed() -> None:
+    """Only dirty networks are planned again; a lease changes no plan."""
+    nic = Nic(1)
+    view = folded(network(1), claimed(1))
+
+    assert view.apply(3, nic.allocated()) == network_id(1)
+    assert view.apply(4, nic.leased()) is None
+    assert view.apply(5, Nic(2, network=9, host=OTHER).vif_created()) is None
+
+
+def _story() -> list[AnyEvent]:
+    """Return a history with every kind of event that a view knows, on two networks and two hosts."""
+    one, two, far = Nic(1, hostname="one"), Nic(2, network=2), Nic(3, network=2, host=OTHER)
+    return [
+        registered(),
+        registered(OTHER, ("default", "lab")),
+        network(1),
+        network(2),
+        claimed(1),
+        *one.spawned(),
+        one.associated("203.0.113.1"),
+        claimed(2, OTHER),
+        *two.spawned(),
+        *far.spawned(),
+        one.leased(),
+        far.leased(),
+        far.associated("203.0.113.2"),
+        one.disassociated("203.0.113.1"),
+        *two.gone(),
+        one.released(),
+        *one.gone(),
+    ]
+
+
+@given(length=st.integers(min_value=0, max_value=len(_story())))
+def test_what_does_not_concern_a_host_does_not_change_its_view(length: int) -> None:
+    """A feed that leaves out everything that `concerns` denies folds to the same digest."""
+    story = list(enumerate(_story()[:length], start=1))
+    whole, part = HostView(HOST), HostView(HOST)
+    for seq, event in story:
+        whole.apply(seq, event)
+        if concerns(event, HOST):
+            part.apply(seq, event)
+
+    assert part.digest() == whole.digest()
+
+
+def test_the_digest_tells_every_difference() -> None:
+    """No two steps of a history that change the view leave the same digest."""
+    view = HostView(HOST)
+    seen = [view.digest()]
+    changed = 0
+    for seq, event in enumerate(_story(), start=1):
+        rows = list(view.rows())
+        view.apply(seq, event)
+        changed += rows != list(view.rows())
+        seen.append(view.digest())
+
+    assert len(set(seen)) == changed + 1
+
+
+def test_what_another_host_does_with_its_nics_is_left_out() -> None:
+    """`concerns` bites: a NIC elsewhere is not this host's."""
+    assert [concerns(Nic(1, host=host).vif_created(), HOST) for host in (HOST, OTHER)] == [True, False]
