@@ -44,6 +44,12 @@ class WrongLogSettings(LogError):
     code = "WrongLogSettings"
 
 
+class WrongDatabase(LogError):
+    """The database cannot hold our log: its server is too old, or something else uses our schema's name."""
+
+    code = "WrongDatabase"
+
+
 class LogAccessDenied(LogError):
     """The log does not know us, or does not allow what was asked. A permission will help, repeating not."""
 
