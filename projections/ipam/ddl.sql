@@ -1,0 +1,288 @@
+-- The IPAM tables of one cell, in a schema of their own. Everything here is built from the ledger and can be rebuilt from it.
+-- Runs with search_path set to that schema alone. The layout's number is LAYOUT in schema.py: raise it with every change here.
+
+CREATE TABLE about (
+    layout int NOT NULL,
+    cell text NOT NULL
+);
+
+-- How far the ledger has been read. Written in the transaction of every effect, by compare-and-set.
+CREATE TABLE position (
+    only_row bool PRIMARY KEY DEFAULT true CHECK (only_row),
+    seq int8 NOT NULL,
+    next_offset int8 NOT NULL,
+    chain text NOT NULL,
+    position jsonb NOT NULL,     -- events.ledger.position.Position
+    written_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- What each host says about itself: liveness, not part of the ledger, and of no digest.
+CREATE TABLE host_status (
+    host text PRIMARY KEY,
+    seq int8 NOT NULL,
+    failures int8 NOT NULL,
+    repairs int8 NOT NULL,
+    reported_time timestamptz NOT NULL
+);
+CREATE TABLE report_position (
+    only_row bool PRIMARY KEY DEFAULT true CHECK (only_row),
+    incarnation text NOT NULL,
+    next_offset int8 NOT NULL
+);
+
+-- Every decision: who asked for what, and what was answered. Bodies stay in the ledger, at log_offset.
+CREATE TABLE decisions (
+    seq int8 PRIMARY KEY,
+    log_offset int8 NOT NULL,
+    term int8 NOT NULL,
+    time timestamptz NOT NULL,
+    cause text NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    command_id text COLLATE "C",
+    correlation_id text,
+    user_name text,
+    project_id text,
+    is_admin bool,
+    code text,                   -- of a refusal, with the offending field and a sentence
+    field text,
+    message text,
+    repeats_seq int8             -- the first decision on a command that came again
+);
+CREATE INDEX decisions_by_command ON decisions (command_id) WHERE command_id IS NOT NULL;
+
+-- A violated constraint, seen by the database independently of the allocator's own checks.
+CREATE TABLE conflicts (
+    seq int8 NOT NULL,
+    time timestamptz NOT NULL,
+    problem text NOT NULL CHECK (problem IN ('held twice', 'not held')),
+    what text NOT NULL,          -- the table
+    held jsonb NOT NULL,         -- the key: what is held twice, or freed though nobody held it
+    holder jsonb,                -- who held it already
+    other jsonb NOT NULL         -- who came to hold it beside the holder, or was to let go of it
+);
+
+CREATE TABLE networks (
+    network_id uuid PRIMARY KEY,
+    kind text NOT NULL,
+    label text NOT NULL,
+    cidr cidr NOT NULL,
+    netmask inet NOT NULL,
+    broadcast inet NOT NULL,
+    gateway inet NOT NULL,
+    dhcp_server inet NOT NULL,
+    dhcp_start inet NOT NULL,
+    enable_dhcp bool NOT NULL,
+    dns1 inet,
+    dns2 inet,
+    bridge text NOT NULL,
+    bridge_interface text,
+    mtu int,
+    reserved jsonb NOT NULL,     -- ranges that are never handed out
+    usable int8 NOT NULL,        -- addresses that are
+    project_id text,
+    physical_network text NOT NULL,
+    host text,                   -- network host
+    epoch int NOT NULL,          -- counts its owners
+    from_rank int NOT NULL,      -- place in the decision that created it
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL
+);
+CREATE TABLE network_history (
+    network_id uuid NOT NULL,
+    kind text NOT NULL,
+    label text NOT NULL,
+    cidr cidr NOT NULL,
+    project_id text,
+    physical_network text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+CREATE INDEX ON network_history (network_id);
+
+CREATE TABLE hosts (
+    host text PRIMARY KEY,
+    physical_networks text[] NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    let_go_seq int8 NOT NULL DEFAULT 0   -- it has let go of what was released up to here
+);
+
+CREATE TABLE instances (
+    instance_uuid uuid PRIMARY KEY,
+    project_id text NOT NULL,
+    host text NOT NULL,
+    hostname text,
+    display_name text,
+    rxtx_factor float8,
+    request_digest text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL
+);
+CREATE TABLE instance_history (
+    instance_uuid uuid NOT NULL,
+    project_id text NOT NULL,
+    host text NOT NULL,
+    hostname text,
+    display_name text,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+CREATE INDEX ON instance_history (instance_uuid);
+
+-- What may have one holder only. Now: one row of rank 0 (contest) for each key; a second holder is kept beside it with a higher rank,
+-- reported in conflicts, and moves up when the first is gone. Ended: no two rows overlap, unless their conflict was reported (contested).
+
+CREATE TABLE vifs (
+    mac macaddr NOT NULL,
+    vif_id uuid NOT NULL,
+    instance_uuid uuid NOT NULL,
+    network_id uuid NOT NULL,
+    host text NOT NULL,
+    index int2 NOT NULL,
+    tag text,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    contest int2 NOT NULL DEFAULT 0,
+    contested bool NOT NULL DEFAULT false,
+    PRIMARY KEY (mac, contest)
+);
+CREATE INDEX ON vifs (instance_uuid);
+CREATE INDEX ON vifs (contest) WHERE contest > 0;
+CREATE TABLE mac_history (
+    mac macaddr NOT NULL,
+    vif_id uuid NOT NULL,
+    instance_uuid uuid NOT NULL,
+    network_id uuid NOT NULL,
+    host text NOT NULL,
+    index int2 NOT NULL,
+    tag text,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL CHECK (to_seq >= from_seq),
+    to_time timestamptz NOT NULL,
+    contested bool NOT NULL DEFAULT false,
+    CONSTRAINT one_holder_of_a_mac
+        EXCLUDE USING gist (mac WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
+);
+CREATE INDEX ON mac_history (instance_uuid);
+
+CREATE TABLE fixed_ips (
+    network_id uuid NOT NULL,
+    address inet NOT NULL,
+    allocation_id uuid NOT NULL,
+    vif_id uuid NOT NULL,
+    mac macaddr NOT NULL,
+    instance_uuid uuid NOT NULL,
+    project_id text NOT NULL,
+    host text NOT NULL,
+    hostname text,
+    leased bool NOT NULL,
+    draining bool NOT NULL,
+    released_seq int8,
+    released_time timestamptz,
+    waits_for text[],            -- hosts that served it when it was released
+    drain_until timestamptz,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    contest int2 NOT NULL DEFAULT 0,
+    contested bool NOT NULL DEFAULT false,
+    PRIMARY KEY (network_id, address, contest)
+) WITH (fillfactor = 90);        -- leases change in place
+CREATE INDEX ON fixed_ips (instance_uuid);
+CREATE INDEX ON fixed_ips (contest) WHERE contest > 0;
+-- The address leads: GiST then splits by it, which halves the cost of the constraint, and finds it without its network.
+CREATE TABLE fixed_ip_history (
+    network_id uuid NOT NULL,
+    address inet NOT NULL,
+    allocation_id uuid NOT NULL,
+    vif_id uuid NOT NULL,
+    mac macaddr NOT NULL,
+    instance_uuid uuid NOT NULL,
+    project_id text NOT NULL,
+    host text NOT NULL,
+    hostname text,
+    released_seq int8,           -- when the instance lost it; it drained until to_seq
+    released_time timestamptz,
+    reason text NOT NULL,        -- why it became free
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL CHECK (to_seq >= from_seq),
+    to_time timestamptz NOT NULL,
+    contested bool NOT NULL DEFAULT false,
+    CONSTRAINT one_holder_of_a_fixed_ip
+        EXCLUDE USING gist (address WITH =, network_id WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
+);
+CREATE INDEX ON fixed_ip_history (instance_uuid);
+
+CREATE TABLE floating_ranges (
+    pool text NOT NULL,
+    interface text,
+    first inet NOT NULL,
+    last inet NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL
+);
+
+CREATE TABLE floating_ips (
+    address inet NOT NULL,
+    project_id text NOT NULL,
+    pool text NOT NULL,
+    interface text,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    contest int2 NOT NULL DEFAULT 0,
+    contested bool NOT NULL DEFAULT false,
+    PRIMARY KEY (address, contest)
+);
+CREATE INDEX ON floating_ips (project_id);
+CREATE INDEX ON floating_ips (contest) WHERE contest > 0;
+CREATE TABLE floating_ip_history (
+    address inet NOT NULL,
+    project_id text NOT NULL,
+    pool text NOT NULL,
+    interface text,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL CHECK (to_seq >= from_seq),
+    to_time timestamptz NOT NULL,
+    contested bool NOT NULL DEFAULT false,
+    CONSTRAINT one_owner_of_a_floating_ip
+        EXCLUDE USING gist (address WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
+);
+
+CREATE TABLE floating_associations (
+    address inet NOT NULL,
+    allocation_id uuid NOT NULL,
+    network_id uuid NOT NULL,
+    fixed_address inet NOT NULL,
+    instance_uuid uuid NOT NULL,
+    project_id text NOT NULL,
+    interface text,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    contest int2 NOT NULL DEFAULT 0,
+    contested bool NOT NULL DEFAULT false,
+    PRIMARY KEY (address, contest)
+);
+CREATE INDEX ON floating_associations (instance_uuid);
+CREATE INDEX ON floating_associations (contest) WHERE contest > 0;
+CREATE TABLE floating_association_history (
+    address inet NOT NULL,
+    allocation_id uuid NOT NULL,
+    network_id uuid NOT NULL,
+    fixed_address inet NOT NULL,
+    instance_uuid uuid NOT NULL,
+    project_id text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL CHECK (to_seq >= from_seq),
+    to_time timestamptz NOT NULL,
+    contested bool NOT NULL DEFAULT false,
+    CONSTRAINT one_target_of_a_floating_ip
+        EXCLUDE USING gist (address WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
+);
+CREATE INDEX ON floating_association_history (instance_uuid);

@@ -1,0 +1,326 @@
+"""Decisions become changes of rows. Pure: no database, no clock.
+
+A batch of decisions is folded in memory, so that what begins and ends within it costs one row and what
+changes several times is written once. Holds are told apart by what is held *and* by whom, never by what is
+held alone: two holders of one address stay two rows, and the database's constraints see both.
+
+The rows of the present (networks, hosts, instances, vifs, fixed_ips, floating_ranges, floating_ips) are those
+of `projections.cell.canonical`: `projections.ipam.digest` reads them back in that form, so that the tables can
+be compared with a fold of the ledger.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import to_json
+
+from events.addresses import cidr4_bounds, ipv4_number
+from events.clock import time_text
+from events.fixed_ips import (
+    FixedIpAllocated,
+    FixedIpDeallocated,
+    FixedIpDisassociated,
+    FixedIpLeased,
+    FixedIpReleased,
+)
+from events.floating_ips import (
+    FloatingIpAllocated,
+    FloatingIpAssociated,
+    FloatingIpDisassociated,
+    FloatingIpReleased,
+    FloatingIpsCreated,
+)
+from events.hosts import HostApplied, HostRegistered
+from events.instances import InstanceDeleted, InstanceSpawned, VifCreated, VifDeleted
+from events.ledger.follow import Decided
+from events.model import Event
+from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.record import DecisionHead, Outcome, decode_outcome
+from events.repeats import CommandRepeated
+from projections.ipam.tables import (
+    FIXED_IPS,
+    HELD_TABLES,
+    NETWORKS,
+    HeldTable,
+    Row,
+    Value,
+    Where,
+)
+
+TEXT_MAX = 255
+"""Longest text kept of a field of a command as it was received, which may not have been checked."""
+
+_LEASED = FIXED_IPS.columns.index("leased")
+_DRAINING = FIXED_IPS.columns.index("draining")
+_DRAIN_END = FIXED_IPS.columns.index("drain_until") + 1
+_NETWORK_HOST = NETWORKS.columns.index("host")
+
+
+@dataclass
+class Holds:
+    """What changes in one table of holds."""
+
+    table: HeldTable
+    began: dict[Where, Row] = field(default_factory=dict)
+    """Holds that began and last, as rows of the table."""
+    ended: list[Row] = field(default_factory=list)
+    """Holds of the table that ended: where, ending columns, to_seq, to_time."""
+    passed: list[Row] = field(default_factory=list)
+    """Holds that began and ended, as rows of the history."""
+    began_twice: bool = False
+    """One holder began the same hold twice: the batch cannot be folded."""
+
+    def begin(self, where: Where, row: Row) -> None:
+        """Let something be held from now on."""
+        if where in self.began:
+            self.began_twice = True
+        self.began[where] = row
+
+    def end(self, where: Where, ending: Row, seq: int, time: str) -> None:
+        """Let something no longer be held."""
+        row = self.began.pop(where, None)
+        if row is None:
+            self.ended.append([*where, *ending, seq, time])
+            return
+        columns = dict(zip(self.table.columns, row, strict=True))
+        kept = [columns[name] for name in self.table.kept]
+        self.passed.append([*kept, *ending, columns["from_seq"], columns["from_time"], seq, time])
+
+
+@dataclass
+class Changes:
+    """What a batch of decisions changes, by table."""
+
+    holds: dict[str, Holds] = field(
+        default_factory=lambda: {table.name: Holds(table) for table in HELD_TABLES}
+    )
+    decisions: list[Row] = field(default_factory=list)
+    ranges: list[Row] = field(default_factory=list)
+    registered: dict[str, Row] = field(default_factory=dict)
+    """By host: host, physical networks, seq, time."""
+    let_go: dict[str, int] = field(default_factory=dict)
+    """By host: position up to which it has let go of released addresses."""
+    claimed: dict[str, Row] = field(default_factory=dict)
+    """By network held before this batch: host and epoch."""
+    leased: dict[Where, bool] = field(default_factory=dict)
+    """By fixed IP held before this batch."""
+    released: dict[Where, Row] = field(default_factory=dict)
+    """By fixed IP held before this batch: released_seq, released_time, waits_for, drain_until."""
+
+    @property
+    def began_twice(self) -> bool:
+        """Whether a hold began twice within the batch, so that its rows do not tell the whole story."""
+        return any(holds.began_twice for holds in self.holds.values())
+
+
+def fold(batch: Iterable[Decided]) -> Changes:
+    """Return what decisions, in their order, change."""
+    changes = Changes()
+    for decided in batch:
+        # Decoded here and not kept: thousands of live events slow the garbage collector down.
+        outcome = decode_outcome(decided.record.value)
+        time = time_text(decided.head.time_ms)
+        changes.decisions.append(decision_row(decided.head, decided.record.offset, time, outcome))
+        for rank, event in enumerate(outcome.events):
+            fold_event(changes, decided.head.seq, time, rank, event)
+    return changes
+
+
+def fold_event(changes: Changes, seq: int, time: str, rank: int, event: Event) -> None:
+    """Add what one event changes; `rank` counts the events of its decision from 0."""
+    handle = _HANDLERS.get(type(event))
+    if handle is not None:
+        handle(changes, seq, time, event)
+    elif isinstance(event, NetworkCreated):
+        _network_created(changes, seq, time, rank, event)
+
+
+def decision_row(head: DecisionHead, offset: int, time: str, outcome: Outcome) -> Row:
+    """Return what is remembered of a decision: who asked for what, and what was answered."""
+    said = outcome.command if isinstance(outcome.command, dict) else {}
+    actor = said.get("actor")
+    if not isinstance(actor, dict):
+        actor = {}
+    refusal = outcome.refusal
+    first = outcome.events[0] if outcome.events else None
+    is_admin = actor.get("is_admin")
+    return [
+        head.seq,
+        offset,
+        head.term,
+        time,
+        storable(head.cause),
+        storable(head.subject),
+        storable(head.command_id),
+        storable(head.correlation_id),
+        storable(head.actor or actor.get("user")),
+        storable(actor.get("project")),
+        is_admin if isinstance(is_admin, bool) else None,
+        refusal.code.value if refusal is not None else None,
+        storable(refusal.field) if refusal is not None else None,
+        refusal.message.replace("\0", "\\0") if refusal is not None else None,
+        first.first_seq if isinstance(first, CommandRepeated) else None,
+    ]
+
+
+def storable(said: object) -> str | None:
+    """Return text of bounded length without NUL, which PostgreSQL cannot hold; None for what is no text."""
+    if not isinstance(said, str):
+        return None
+    return said[:TEXT_MAX].replace("\0", "\\0")
+
+
+def array_text(items: Iterable[str]) -> str:
+    """Return PostgreSQL's text of an array of names, which hold neither quotes nor backslashes."""
+    return "{" + ",".join(f'"{item}"' for item in items) + "}"
+
+
+def _network_created(changes: Changes, seq: int, time: str, rank: int, event: NetworkCreated) -> None:
+    first, last = cidr4_bounds(event.cidr)
+    usable = last - first + 1
+    for reserved in event.reserved:
+        usable -= ipv4_number(reserved.last) - ipv4_number(reserved.first) + 1
+    row: Row = [
+        *(event.network_id, event.kind, event.label, event.cidr, event.netmask, event.broadcast),
+        *(event.gateway, event.dhcp_server, event.dhcp_start, event.enable_dhcp, event.dns1, event.dns2),
+        *(event.bridge, event.bridge_interface, event.mtu, to_json(event.reserved).decode(), usable),
+        *(event.project_id, event.physical_network, None, 0, rank, seq, time),
+    ]
+    changes.holds["networks"].begin((event.network_id,), row)
+
+
+def _network_deleted(changes: Changes, seq: int, time: str, event: NetworkDeleted) -> None:
+    changes.claimed.pop(event.network_id, None)
+    changes.holds["networks"].end((event.network_id,), [], seq, time)
+
+
+def _network_claimed(changes: Changes, _seq: int, _time: str, event: NetworkClaimed) -> None:
+    row = changes.holds["networks"].began.get((event.network_id,))
+    if row is not None:
+        row[_NETWORK_HOST : _NETWORK_HOST + 2] = [event.host, event.epoch]
+    else:
+        changes.claimed[event.network_id] = [event.host, event.epoch]
+
+
+def _host_registered(changes: Changes, seq: int, time: str, event: HostRegistered) -> None:
+    known = changes.registered.get(event.host)
+    since = known[2:] if known is not None else [seq, time]
+    changes.registered[event.host] = [event.host, array_text(event.physical_networks), *since]
+
+
+def _host_applied(changes: Changes, _seq: int, _time: str, event: HostApplied) -> None:
+    changes.let_go[event.host] = event.seq
+
+
+def _spawned(changes: Changes, seq: int, time: str, event: InstanceSpawned) -> None:
+    row: Row = [
+        *(event.instance_uuid, event.project_id, event.host, event.hostname, storable(event.display_name)),
+        *(event.rxtx_factor, event.request_digest, seq, time),
+    ]
+    changes.holds["instances"].begin((event.instance_uuid,), row)
+
+
+def _deleted(changes: Changes, seq: int, time: str, event: InstanceDeleted) -> None:
+    changes.holds["instances"].end((event.instance_uuid,), [], seq, time)
+
+
+def _vif_created(changes: Changes, seq: int, time: str, event: VifCreated) -> None:
+    row: Row = [
+        *(event.mac, event.vif_id, event.instance_uuid, event.network_id, event.host, event.index),
+        *(storable(event.tag), seq, time),
+    ]
+    changes.holds["vifs"].begin((event.mac, event.vif_id), row)
+
+
+def _vif_deleted(changes: Changes, seq: int, time: str, event: VifDeleted) -> None:
+    changes.holds["vifs"].end((event.mac, event.vif_id), [], seq, time)
+
+
+def _allocated(changes: Changes, seq: int, time: str, event: FixedIpAllocated) -> None:
+    row: Row = [
+        *(event.network_id, event.address, event.allocation_id, event.vif_id, event.mac, event.instance_uuid),
+        *(event.project_id, event.host, event.hostname, False, False, None, None, None, None, seq, time),
+    ]
+    changes.holds["fixed_ips"].begin((event.network_id, event.address, event.allocation_id), row)
+
+
+def _deallocated(changes: Changes, seq: int, time: str, event: FixedIpDeallocated) -> None:
+    where = (event.network_id, event.address, event.allocation_id)
+    draining: Row = [seq, time, array_text(event.waits_for), event.drain_until]
+    row = changes.holds["fixed_ips"].began.get(where)
+    if row is not None:
+        row[_DRAINING:_DRAIN_END] = [True, *draining]
+    else:
+        changes.released[where] = draining
+
+
+def _disassociated(changes: Changes, seq: int, time: str, event: FixedIpDisassociated) -> None:
+    where = (event.network_id, event.address, event.allocation_id)
+    holds = changes.holds["fixed_ips"]
+    row = holds.began.get(where)
+    released: list[Value] = [None, None]
+    if row is not None:
+        released = row[_DRAINING + 1 : _DRAINING + 3]
+    elif where in changes.released:
+        released = changes.released.pop(where)[:2]
+    changes.leased.pop(where, None)
+    holds.end(where, [*released, event.reason], seq, time)
+
+
+def _leased(changes: Changes, _seq: int, _time: str, event: FixedIpLeased | FixedIpReleased) -> None:
+    where = (event.network_id, event.address, event.allocation_id)
+    leased = isinstance(event, FixedIpLeased)
+    row = changes.holds["fixed_ips"].began.get(where)
+    if row is not None:
+        row[_LEASED] = leased
+    else:
+        changes.leased[where] = leased
+
+
+def _range_created(changes: Changes, seq: int, time: str, event: FloatingIpsCreated) -> None:
+    changes.ranges.append([event.pool, event.interface, event.first, event.last, seq, time])
+
+
+def _floating_allocated(changes: Changes, seq: int, time: str, event: FloatingIpAllocated) -> None:
+    row: Row = [event.address, event.project_id, event.pool, event.interface, seq, time]
+    changes.holds["floating_ips"].begin((event.address, event.project_id), row)
+
+
+def _floating_released(changes: Changes, seq: int, time: str, event: FloatingIpReleased) -> None:
+    changes.holds["floating_ips"].end((event.address, event.project_id), [], seq, time)
+
+
+def _associated(changes: Changes, seq: int, time: str, event: FloatingIpAssociated) -> None:
+    row: Row = [
+        *(event.address, event.allocation_id, event.network_id, event.fixed_address, event.instance_uuid),
+        *(event.project_id, event.interface, seq, time),
+    ]
+    changes.holds["floating_associations"].begin((event.address, event.allocation_id), row)
+
+
+def _unassociated(changes: Changes, seq: int, time: str, event: FloatingIpDisassociated) -> None:
+    changes.holds["floating_associations"].end((event.address, event.allocation_id), [], seq, time)
+
+
+_HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
+    NetworkDeleted: _network_deleted,
+    NetworkClaimed: _network_claimed,
+    HostRegistered: _host_registered,
+    HostApplied: _host_applied,
+    InstanceSpawned: _spawned,
+    InstanceDeleted: _deleted,
+    VifCreated: _vif_created,
+    VifDeleted: _vif_deleted,
+    FixedIpAllocated: _allocated,
+    FixedIpDeallocated: _deallocated,
+    FixedIpDisassociated: _disassociated,
+    FixedIpLeased: _leased,
+    FixedIpReleased: _leased,
+    FloatingIpsCreated: _range_created,
+    FloatingIpAllocated: _floating_allocated,
+    FloatingIpReleased: _floating_released,
+    FloatingIpAssociated: _associated,
+    FloatingIpDisassociated: _unassociated,
+}
+"""What is not here changes no row: `MacGenerated` (a MAC is held from `VifCreated`), stale leases, repeats."""

@@ -1,0 +1,137 @@
+"""The SQL that writes holds, made from the tables' columns. Every value is a parameter; only our own names are put in."""
+
+from collections.abc import Iterable
+from functools import cache
+
+from projections.ipam.tables import HeldTable
+
+
+def copy_into(table: str, columns: Iterable[str]) -> bytes:
+    """Return the statement that takes rows of a table."""
+    return f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()
+
+
+def insert_into(table: str, columns: Iterable[str]) -> bytes:
+    """Return the statement that takes one row of a table."""
+    columns = tuple(columns)
+    values = ", ".join(["%s"] * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})".encode()
+
+
+@cache
+def end_holds(table: HeldTable) -> bytes:
+    """Return the statement that moves holds to the history.
+
+    It takes an array for each of `where`, `ending`, to_seq and to_time, and then, where holds can be contested,
+    whether those that end now are.
+    """
+    given = {**table.where, **table.ending, "to_seq": "int8", "to_time": "timestamptz"}
+    moved = {name: _moved(table, name, given) for name in table.history_columns}
+    if table.contested:
+        moved["contested"] = "held.contested OR %s"
+    return f"""
+        WITH gone AS (
+            DELETE FROM {table.name} held
+            USING unnest({_arrays(given.values())}) AS ended({", ".join(given)})
+            WHERE {_same(table.where, "held", "ended")}
+            RETURNING {", ".join(f"{value} AS {name}" for name, value in moved.items())}
+        )
+        INSERT INTO {table.history} ({", ".join(moved)}) SELECT {", ".join(moved)} FROM gone
+    """.encode()
+
+
+def _moved(table: HeldTable, name: str, given: Iterable[str]) -> str:
+    """Return where a column of the history comes from: the row, what ended it, or whichever knows it."""
+    if name in table.ending and name in table.columns:
+        return f"coalesce(ended.{name}, held.{name})"
+    return f"ended.{name}" if name in given and name not in table.columns else f"held.{name}"
+
+
+@cache
+def overlaps(table: HeldTable) -> bytes:
+    """Return the query that counts holds which began before an ended hold of the same key was over.
+
+    It takes an array for each column of the key, and one of to_seq.
+    """
+    return f"""
+        SELECT count(*) AS found
+        FROM unnest({_arrays((*table.key.values(), "int8"))}) AS ended({", ".join(table.key)}, to_seq)
+        JOIN {table.name} held ON {_same(table.key, "held", "ended")} AND held.from_seq < ended.to_seq
+    """.encode()
+
+
+@cache
+def move_up(table: HeldTable) -> bytes:
+    """Return the statement that gives rank 0 to the next contested holder of each key without a first."""
+    return f"""
+        UPDATE {table.name} held SET contest = 0 WHERE contest > 0
+        AND contest = (SELECT min(contest) FROM {table.name} other WHERE {_same(table.key, "other", "held")})
+    """.encode()
+
+
+@cache
+def insert_beside(table: HeldTable) -> bytes:
+    """Return the statement that keeps a second holder beside the first: a row, then the key again."""
+    columns = (*table.columns, "contest", "contested")
+    values = ", ".join(["%s"] * len(table.columns))
+    rank = f"(SELECT max(contest) + 1 FROM {table.name} WHERE {_is_key(table)})"
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({values}, {rank}, true)".encode()
+
+
+@cache
+def holder_of(table: HeldTable) -> bytes:
+    """Return the query for the first holder of a key, as JSON."""
+    first = "ORDER BY contest LIMIT 1" if table.contested else ""
+    return f"SELECT to_jsonb(held) AS holder FROM {table.name} held WHERE {_is_key(table)} {first}".encode()
+
+
+@cache
+def overlapped_by(table: HeldTable) -> bytes:
+    """Return the query for an ended hold that overlaps the current one of a key: the key twice, then to_seq."""
+    current = f"SELECT min(from_seq) FROM {table.name} WHERE {_is_key(table)}"
+    return f"""
+        SELECT to_jsonb(past) AS holder FROM {table.history} past
+        WHERE {_is_key(table)} AND NOT contested
+            AND int8range(from_seq, to_seq) && int8range(({current}), %s)
+        ORDER BY from_seq LIMIT 1
+    """.encode()
+
+
+def _arrays(kinds: Iterable[str]) -> str:
+    return ", ".join(f"%s::{kind}[]" for kind in kinds)
+
+
+def _is_key(table: HeldTable) -> str:
+    return " AND ".join(f"{name} = %s::{kind}" for name, kind in table.key.items())
+
+
+def _same(columns: Iterable[str], one: str, other: str) -> str:
+    return " AND ".join(f"{one}.{name} = {other}.{name}" for name in columns)
+
+
+RELEASE = b"""
+    UPDATE fixed_ips held SET draining = true, released_seq = new.released_seq,
+        released_time = new.released_time, waits_for = new.waits_for::text[], drain_until = new.drain_until
+    FROM unnest(
+        %s::uuid[], %s::inet[], %s::uuid[], %s::int8[], %s::timestamptz[], %s::text[], %s::timestamptz[]
+    ) AS new(network_id, address, allocation_id, released_seq, released_time, waits_for, drain_until)
+    WHERE held.network_id = new.network_id AND held.address = new.address
+        AND held.allocation_id = new.allocation_id
+"""
+LEASE = b"""
+    UPDATE fixed_ips held SET leased = new.leased
+    FROM unnest(%s::uuid[], %s::inet[], %s::uuid[], %s::bool[])
+        AS new(network_id, address, allocation_id, leased)
+    WHERE held.network_id = new.network_id AND held.address = new.address
+        AND held.allocation_id = new.allocation_id
+"""
+CLAIM = b"""
+    UPDATE networks held SET host = new.host, epoch = new.epoch
+    FROM unnest(%s::uuid[], %s::text[], %s::int4[]) AS new(network_id, host, epoch)
+    WHERE held.network_id = new.network_id
+"""
+REGISTER = b"""
+    INSERT INTO hosts (host, physical_networks, from_seq, from_time) VALUES (%s, %s::text[], %s, %s)
+    ON CONFLICT (host) DO UPDATE SET physical_networks = excluded.physical_networks
+"""
+LET_GO = b"UPDATE hosts SET let_go_seq = %s WHERE host = %s"

@@ -1,0 +1,134 @@
+"""The tables of things that are held from one position to another: what is held, and by whom.
+
+What is held now is a row in a table; when the hold ends, the row moves to the table's history. So a hold
+costs one cheap index while it lasts, and an exclusion constraint once, when it is over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+Value = str | int | float | bool | None
+Row = list[Value]
+"""A row of a table in the order of its columns; arrays are written as PostgreSQL's array text."""
+
+Where = tuple[str, ...]
+"""What is held and by whom: the values of `HeldTable.where`."""
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return the words of a text."""
+    return tuple(text.split())
+
+
+@dataclass(frozen=True, eq=False)
+class HeldTable:
+    """A table of current holds and its history."""
+
+    name: str
+    history: str
+    key: Mapping[str, str]
+    """Columns, with their types, of what is held: at any position by one holder."""
+    holder: Mapping[str, str]
+    """Columns, with their types, that tell holders apart."""
+    columns: tuple[str, ...]
+    """All columns, as the event that begins a hold fills them."""
+    kept: tuple[str, ...]
+    """Columns that go to the history."""
+    ending: Mapping[str, str]
+    """Columns, with their types, that the end of a hold fills in."""
+    contested: bool = True
+    """Whether a second holder is kept beside the first, so that both can be seen, or only reported."""
+
+    @cached_property
+    def where(self) -> Mapping[str, str]:
+        """Columns, with their types, that name one hold."""
+        return {**self.key, **self.holder}
+
+    @cached_property
+    def history_columns(self) -> tuple[str, ...]:
+        """Columns of the history, in the order in which rows for it are made."""
+        return (*self.kept, *self.ending, "from_seq", "from_time", "to_seq", "to_time")
+
+
+NETWORKS = HeldTable(
+    name="networks",
+    history="network_history",
+    key={"network_id": "uuid"},
+    holder={},
+    columns=names("""
+        network_id kind label cidr netmask broadcast gateway dhcp_server dhcp_start enable_dhcp dns1 dns2
+        bridge bridge_interface mtu reserved usable project_id physical_network host epoch
+        from_rank from_seq from_time
+    """),
+    kept=names("network_id kind label cidr project_id physical_network"),
+    ending={},
+    contested=False,
+)
+
+INSTANCES = HeldTable(
+    name="instances",
+    history="instance_history",
+    key={"instance_uuid": "uuid"},
+    holder={},
+    columns=names("""
+        instance_uuid project_id host hostname display_name rxtx_factor request_digest from_seq from_time
+    """),
+    kept=names("instance_uuid project_id host hostname display_name"),
+    ending={},
+    contested=False,
+)
+
+VIFS = HeldTable(
+    name="vifs",
+    history="mac_history",
+    key={"mac": "macaddr"},
+    holder={"vif_id": "uuid"},
+    columns=names("mac vif_id instance_uuid network_id host index tag from_seq from_time"),
+    kept=names("mac vif_id instance_uuid network_id host index tag"),
+    ending={},
+)
+
+FIXED_IPS = HeldTable(
+    name="fixed_ips",
+    history="fixed_ip_history",
+    key={"network_id": "uuid", "address": "inet"},
+    holder={"allocation_id": "uuid"},
+    columns=names("""
+        network_id address allocation_id vif_id mac instance_uuid project_id host hostname
+        leased draining released_seq released_time waits_for drain_until from_seq from_time
+    """),
+    kept=names("network_id address allocation_id vif_id mac instance_uuid project_id host hostname"),
+    ending={"released_seq": "int8", "released_time": "timestamptz", "reason": "text"},
+)
+
+FLOATING_IPS = HeldTable(
+    name="floating_ips",
+    history="floating_ip_history",
+    key={"address": "inet"},
+    holder={"project_id": "text"},
+    columns=names("address project_id pool interface from_seq from_time"),
+    kept=names("address project_id pool interface"),
+    ending={},
+)
+
+ASSOCIATIONS = HeldTable(
+    name="floating_associations",
+    history="floating_association_history",
+    key={"address": "inet"},
+    holder={"allocation_id": "uuid"},
+    columns=names("""
+        address allocation_id network_id fixed_address instance_uuid project_id interface from_seq from_time
+    """),
+    kept=names("address allocation_id network_id fixed_address instance_uuid project_id"),
+    ending={},
+)
+
+HELD_TABLES = (NETWORKS, INSTANCES, VIFS, FIXED_IPS, FLOATING_IPS, ASSOCIATIONS)
+
+DECISION_COLUMNS = names("""
+    seq log_offset term time cause subject command_id correlation_id user_name project_id is_admin
+    code field message repeats_seq
+""")
+RANGE_COLUMNS = names("pool interface first last from_seq from_time")
+CONFLICT_COLUMNS = names("seq time problem what held holder other")
