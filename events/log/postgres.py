@@ -29,6 +29,9 @@ SCHEMA_VERSION = 1
 RETRY_S = 5.0
 """How long a call repeats itself while the server does not answer."""
 
+SETTINGS_ON = ("fsync", "full_page_writes")
+"""Without these a server may lose what it has acknowledged when it crashes."""
+
 _SCHEMA_LOCK = lock_key("log schema")
 
 _CREATE_TOPIC = """
@@ -157,7 +160,7 @@ class PostgresLog:
     def _check(self, connection: Connection) -> None:
         """Check that the server keeps what it acknowledges, and that the schema, if there is one, is ours."""
         with translated(self._server, "checking the database"):
-            for name in ("fsync", "full_page_writes"):
+            for name in SETTINGS_ON:
                 if connection.execute("SELECT current_setting(%s)", (name,)).fetchone() == ("off",):
                     raise WrongLogSettings(
                         f"{self._server.name} runs with {name} = off and may lose what it has acknowledged: "

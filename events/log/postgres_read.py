@@ -63,8 +63,7 @@ class Page(NamedTuple):
 
 def has_schema(connection: Connection) -> bool:
     """Tell whether a log was ever made in this database."""
-    # Not to_regnamespace: that asks a cache, which may not have heard yet of what another process has just
-    # made.
+    # Not to_regnamespace: its cache may not have heard yet of what another process has just made.
     return connection.execute(_SCHEMA, prepare=True).fetchone() is not None
 
 
