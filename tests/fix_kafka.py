@@ -33,11 +33,21 @@ IMAGE = "confluentinc/cp-kafka:7.9.0"
 ENGINE_TIMEOUT_S = 2
 
 
+FIXTURES = {"kafka", "own_kafka"}
+"""A test that asks for one of these, also indirectly, is marked `kafka`."""
+
+
 class KafkaUnderTest(NamedTuple):
     """A running Kafka. Only our own has a detour, on which a test can hold and cut connections."""
 
     bootstrap: str
     detour: Detour | None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark every test that uses a broker."""
+    if FIXTURES & set(getattr(item, "fixturenames", ())):
+        item.add_marker("kafka")
 
 
 def require_java() -> None:

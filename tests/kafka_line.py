@@ -20,6 +20,7 @@ class KafkaLine:
     """Forwards whole requests and answers on a port of 127.0.0.1, a thread for each direction."""
 
     def __init__(self, port: int, target: int) -> None:
+        self.answers_lost = 0
         self._target = target
         self._open_to_appends = threading.Event()
         self._open_to_appends.set()
@@ -105,7 +106,10 @@ class KafkaLine:
     def _forward_answers(self, connection: "_Connection") -> None:
         while (frame := _receive(connection.broker)) is not None:
             (correlation,) = SIZE.unpack_from(frame)
-            if correlation == connection.answer_to_lose or not _send(connection.client, frame):
+            if correlation == connection.answer_to_lose:
+                self.answers_lost += 1
+                break
+            if not _send(connection.client, frame):
                 break
         connection.end()
 

@@ -11,7 +11,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
     ConfigEntry,
     ConfigResource,
     NewTopic,
-    OffsetSpec,
     ResourceType,
     TopicDescription,
 )
@@ -20,6 +19,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from events.errors import LogError, LogUnavailable, TopicMissing
 from events.log import kafka_topics
 from events.log.kafka_errors import Complaints, LeaderMoves, error_of, translate
+from events.log.kafka_feed import new_consumer
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import Bounds, TopicInfo, TopicPartition, TopicSpec
 
@@ -38,7 +38,7 @@ class TopicExists(LogError):
 
 
 class KafkaAdmin:
-    """One admin client. Safe for use by several threads."""
+    """An admin client, and a consumer that reads nothing. Safe for use by several threads."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -48,6 +48,7 @@ class KafkaAdmin:
             self._client = AdminClient(config)
         except KafkaException as error:
             raise self._translate(error, "connecting") from error
+        self._asker = new_consumer(settings, self._complaints)
 
     def brokers(self) -> int:
         """Return how many brokers the cluster has now."""
@@ -81,9 +82,7 @@ class KafkaAdmin:
 
     def bounds(self, where: TopicPartition) -> Bounds:
         """Return the offsets that the partition holds now."""
-        earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call] # no stub
-        retrying = self._while(LeaderMoves)
-        return Bounds(retrying(self._offset, where, earliest), retrying(self._offset, where, latest))
+        return self._while(LeaderMoves)(self._bounds, where)
 
     def ensure_topic(self, spec: TopicSpec) -> TopicInfo:
         """Create the topic if it is missing, and check what is there."""
@@ -102,21 +101,25 @@ class KafkaAdmin:
         return TopicInfo(spec.name, str(described.topic_id), topic.partitions)
 
     def close(self) -> None:
-        """Serve what is left; the client itself ends with its last reference."""
+        """Close the consumer; the admin client ends with its last reference."""
+        self._asker.close()
         self._client.poll(0)
 
-    def _offset(self, where: TopicPartition, which: OffsetSpec) -> int:
+    def _bounds(self, where: TopicPartition) -> Bounds:
+        # not the admin client's list_offsets, which never learns that a partition's leader changed
         doing = f"reading the bounds of {where.topic}/{where.partition}"
         place = KafkaPartition(where.topic, where.partition)
-
-        def ask(timeout_s: float) -> "Future[Any]":
-            return self._client.list_offsets({place: which}, request_timeout=timeout_s)[place]
-
         try:
-            return int(self._ask(doing, ask).offset)
-        except TopicMissing:
-            self.require(where)
-            raise LeaderMoves(f"{doing}: the partition has no leader now") from None
+            start, end = self._asker.get_watermark_offsets(place, self._settings.answer_timeout_s)
+        except KafkaException as error:
+            self._asker.poll(0)  # hear the reason
+            translated = self._translate(error, doing)
+            if not isinstance(translated, TopicMissing):
+                raise translated from error
+        else:
+            return Bounds(start, end)
+        self.require(where)
+        raise LeaderMoves(f"{doing}: the partition has no leader now")
 
     def _describe(self, name: str) -> TopicDescription:
         def ask(timeout_s: float) -> "Future[TopicDescription]":
