@@ -23,6 +23,9 @@ class Code(StrEnum):
     POSITION_AHEAD = "PositionAhead"
     """A host claims to have applied what was never decided: another ledger, or this one lost records."""
 
+    UNKNOWN_METHOD = "UnknownMethod"
+    """A caller of the client or of `netledger call` named a method that there is not."""
+
     # Identity of commands.
     COMMAND_TOO_OLD = "CommandTooOld"
     COMMAND_FROM_THE_FUTURE = "CommandFromTheFuture"
@@ -34,6 +37,7 @@ class Code(StrEnum):
     FORBIDDEN = "Forbidden"
     INVALID_CIDR = "InvalidCidr"
     CIDR_CONFLICT = "CidrConflict"
+    DUPLICATE_VLAN = "DuplicateVlan"
     ADDRESS_OUT_OF_RANGE = "AddressOutOfRange"
     INVALID_ADDRESS = "InvalidAddress"
     NETWORK_NOT_CREATED = "NetworkNotCreated"
