@@ -7,7 +7,7 @@ from events.log.framing import unpack_headers
 from events.log.port import Bounds, LogRecord, TopicInfo, TopicPartition
 from events.log.postgres_connection import Connection, Server, translated
 
-PAGE_RECORDS_MAX = 1000
+PAGE_RECORDS_MAX = 500
 PAGE_BYTES_MAX = 16 * 1024 * 1024
 """A page ends after the record that reaches this; it holds one record at least."""
 

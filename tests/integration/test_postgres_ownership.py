@@ -1,10 +1,8 @@
 """One process at a time should own a cell, and the next one takes over when it goes or is cut off."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import psycopg
-import pytest
 
 from events.log.ownership import Ownership
 from events.log.postgres_ownership import PostgresOwnership
@@ -12,21 +10,16 @@ from tests.eventually import eventually
 from tests.postgres_line import PostgresLine
 
 
-@pytest.fixture
-def admin(database: str) -> Iterator[psycopg.Connection]:
-    """Return an administrator's connection."""
-    with psycopg.connect(database, autocommit=True) as connection:
-        yield connection
-
-
 def becomes_owner(ownership: Ownership) -> None:
     """Wait until it is assigned."""
     eventually(ownership.assigned)
 
 
-def owner_sessions(admin: psycopg.Connection) -> list[tuple[int]]:
+def owner_sessions(postgres_admin: psycopg.Connection) -> list[tuple[int]]:
     """Return the server processes that hold a cell."""
-    return admin.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted").fetchall()
+    return postgres_admin.execute(
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    ).fetchall()
 
 
 def loses(ownership: Ownership) -> None:
@@ -34,9 +27,9 @@ def loses(ownership: Ownership) -> None:
     eventually(lambda: not ownership.assigned())
 
 
-def end_sessions(admin: psycopg.Connection) -> None:
+def end_sessions(postgres_admin: psycopg.Connection) -> None:
     """End every owner's session on the server."""
-    admin.execute(
+    postgres_admin.execute(
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND application_name LIKE 'netledger owner%'"
     )
@@ -87,13 +80,13 @@ def test_lost_session_is_lost_ownership(database: str) -> None:
         assert not cut_off.assigned()
 
 
-def test_ended_session_is_opened_again(database: str, admin: psycopg.Connection) -> None:
+def test_ended_session_is_opened_again(database: str, postgres_admin: psycopg.Connection) -> None:
     """After the server restarted, somebody owns the cell again."""
     with closing(PostgresOwnership(database, "default")) as ownership:
         becomes_owner(ownership)
-        before = owner_sessions(admin)
-        end_sessions(admin)
-        eventually(lambda: owner_sessions(admin) not in ([], before))
+        before = owner_sessions(postgres_admin)
+        end_sessions(postgres_admin)
+        eventually(lambda: owner_sessions(postgres_admin) not in ([], before))
         becomes_owner(ownership)
 
 
