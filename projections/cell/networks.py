@@ -22,6 +22,10 @@ from projections.cell.state import Allocation, CellState, Network
 PREFIX_LENGTH_MAX = 29
 """Smallest network: network, gateway and broadcast address and some for guests."""
 
+_LOW_RESERVED = 2
+"""Addresses from a block's start that are never handed out: the network's own, and the one for a gateway,
+also where the gateway is elsewhere (nova-network.md section 4.5)."""
+
 DRAINING_PER_DELETE_MAX = 1000
 """Draining addresses that one decision may free when their network is deleted (design section 4)."""
 
@@ -73,7 +77,8 @@ def plan_network(command: CreateNetworks, network_id: str, bridge: str) -> Netwo
     dhcp_start = gateway + 1 if command.gateway is None else bottom
     if dhcp_start == dhcp_server:
         dhcp_start += 1
-    usable = _usable(bottom, top, {gateway, dhcp_server})
+    lowest = first + _LOW_RESERVED if command.allowed_start is None else bottom
+    usable = _usable(lowest, top, {gateway, dhcp_server})
     if not usable:
         message = f"No address of {command.cidr} is left for guests; widen allowed_start and allowed_end."
         return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field="allowed_end", message=message)

@@ -1,0 +1,1 @@
+"""The rules of a cell, one file a subject, in given-when-then."""

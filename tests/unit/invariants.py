@@ -1,0 +1,86 @@
+"""What holds in a cell after every decision, asked of the state alone."""
+
+from itertools import pairwise
+
+from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
+
+
+def check(state: CellState) -> None:
+    """Fail with the first invariant that does not hold."""
+    for network_id, network in state.networks.items():
+        _check_network(state, network_id, network)
+    _check_allocations(state)
+    _check_instances(state)
+    _check_draining(state)
+    _check_floating(state)
+    assert all(one[1] < next_one[0] for one, next_one in pairwise(state.blocks)), "blocks overlap"
+    assert {block[2] for block in state.blocks} == set(state.networks)
+    assert set(state.bridges.values()) == set(state.networks)
+    assert {network_id for mine in state.selectable.values() for network_id in mine} == set(state.networks)
+    assert SELECTABLE_BY_ALL in state.selectable
+
+
+def _check_network(state: CellState, network_id: str, network: Network) -> None:
+    pool = network.pool
+    assert network.plan.network_id == network_id
+    for address, allocation in pool.held.items():
+        assert address in pool, "an address outside its network is held"
+        assert network.block.first < address < network.block.last
+        assert (allocation.address, allocation.network_id) == (address, network_id)
+        assert state.allocations[allocation.id] is allocation
+    draining = {allocation.id for allocation in pool.held.values() if allocation.draining}
+    assert set(network.draining) == draining
+    assert network.active == len(pool.held) - len(draining)
+    vifs = [vif for instance in state.instances.values() for vif in instance.vifs]
+    assert network.nics == sum(vif.network_id == network_id for vif in vifs)
+    assert pool.free == pool.capacity - len(pool.held)
+
+
+def _check_allocations(state: CellState) -> None:
+    held = [allocation.id for network in state.networks.values() for allocation in network.pool.held.values()]
+    assert len(held) == len(set(held))
+    assert set(held) == set(state.allocations)
+    for allocation in state.allocations.values():
+        vifs = state.instances[allocation.instance_uuid].vifs if not allocation.draining else []
+        mine = [vif for vif in vifs if vif.id == allocation.vif_id]
+        assert allocation.draining or mine[0].allocations[allocation.id] is allocation
+
+
+def _check_instances(state: CellState) -> None:
+    macs: dict[int, str] = {}
+    for uuid, instance in state.instances.items():
+        assert instance.uuid == uuid
+        assert [vif.index for vif in instance.vifs] == list(range(len(instance.vifs)))
+        for vif in instance.vifs:
+            assert vif.mac not in macs, "two live NICs have one MAC"
+            macs[vif.mac] = vif.id
+            assert all(state.allocations[key] is one for key, one in vif.allocations.items())
+    assert macs == state.macs
+
+
+def _check_draining(state: CellState) -> None:
+    waiting = {one.id for one in state.allocations.values() if one.draining and one.waits_for}
+    assert waiting <= set(state.deadlines), "an address could drain for ever"
+    assert set(state.deadlines) <= {one.id for one in state.allocations.values() if one.draining}
+    awaited = {(name, key) for name, host in state.hosts.items() for key in host.awaited}
+    assert awaited == {(name, one.id) for one in state.allocations.values() for name in one.waits_for}
+    for host in state.hosts.values():
+        assert list(host.awaited.values()) == sorted(host.awaited.values()), "waiting is not in order"
+
+
+def _check_floating(state: CellState) -> None:
+    ranges = sorted(
+        (r.first, r.last, name) for name, p in state.floating_pools.items() for r, _, _ in p.ranges
+    )
+    assert ranges == state.floating_blocks
+    assert all(one[1] < next_one[0] for one, next_one in pairwise(ranges)), "floating ranges overlap"
+    pointing: set[tuple[str, int]] = set()
+    for pool in state.floating_pools.values():
+        for addresses, _, held_by in pool.ranges:
+            for address, floating in held_by.held.items():
+                assert addresses.first <= address <= addresses.last
+                assert floating.address == address
+                if floating.association is not None:
+                    pointing.add((floating.association.allocation_id, address))
+    kept = {(one.id, address) for one in state.allocations.values() for address in one.floating}
+    assert pointing == kept, "a floating IP and its fixed IP disagree"

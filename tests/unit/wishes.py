@@ -1,0 +1,120 @@
+"""Commands and reports for tests, with what matters as arguments and good values for the rest.
+
+Ids are set by whoever sends them (`tests.unit.given` numbers them); here they are placeholders.
+"""
+
+from hashlib import blake2b
+from uuid import UUID
+
+from events.fixed_ips import LeaseFixedIp, ReleaseFixedIp
+from events.floating_ips import (
+    AllocateFloatingIp,
+    AssociateFloatingIp,
+    CreateFloatingIps,
+    DisassociateFloatingIp,
+    ReleaseFloatingIp,
+)
+from events.hosts import RegisterHost, ReportApplied
+from events.ids import uuid7
+from events.instances import DeleteInstance, RequestedNetwork, SpawnInstance
+from events.model import Actor
+from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+
+ANY_ID = uuid7(0, 0)
+ADMIN = Actor(user="root", project="admin", is_admin=True)
+ANN = Actor(user="ann", project="red")
+BOB = Actor(user="bob", project="blue")
+
+
+def uid(name: str) -> str:
+    """Return the UUID that a thing of this name has in every test."""
+    return str(UUID(bytes=blake2b(name.encode(), digest_size=16).digest(), version=4))
+
+
+def create(
+    name: str = "net", cidr: str = "10.0.0.0/24", actor: Actor = ADMIN, **fields: object
+) -> CreateNetworks:
+    """Ask for a FlatDHCP network whose label and id come from `name`."""
+    asked = {"kind": "flatdhcp", "label": name, "uuid": uid(name), "cidr": cidr, **fields}
+    return CreateNetworks.model_validate({"id": ANY_ID, "actor": actor, **asked})
+
+
+def delete_network(name: str = "net", actor: Actor = ADMIN, **fields: object) -> DeleteNetwork:
+    """Ask to delete a network."""
+    return DeleteNetwork.model_validate({"id": ANY_ID, "actor": actor, "network_id": uid(name), **fields})
+
+
+def register(host: str = "h1", *physical_networks: str) -> RegisterHost:
+    """Let a host announce itself; it reaches the default physical network unless others are named."""
+    reaches = physical_networks or ("default",)
+    return RegisterHost(id=ANY_ID, reporter=host, host=host, physical_networks=reaches)
+
+
+def applied(host: str, seq: int) -> ReportApplied:
+    """Let a host report its applied position."""
+    return ReportApplied(id=ANY_ID, reporter=host, host=host, seq=seq)
+
+
+def claim(host: str = "h1", name: str = "net") -> ClaimNetwork:
+    """Let a host claim a network."""
+    return ClaimNetwork(id=ANY_ID, reporter=host, host=host, network_id=uid(name))
+
+
+def nic(name: str = "net", address: str | None = None, tag: str | None = None) -> RequestedNetwork:
+    """Ask for a NIC on a network."""
+    return RequestedNetwork(network_id=uid(name), address=address, tag=tag)
+
+
+def spawn(
+    name: str = "vm", *nics: RequestedNetwork, actor: Actor = ANN, project: str = "red", **fields: object
+) -> SpawnInstance:
+    """Ask for an instance of project red on host h1; without NICs, one on every network that it sees."""
+    asked = {"instance_uuid": uid(name), "project_id": project, "host": "h1", **fields}
+    if nics:
+        asked["requested_networks"] = nics
+    return SpawnInstance.model_validate({"id": ANY_ID, "actor": actor, **asked})
+
+
+def delete(name: str = "vm", actor: Actor = ANN) -> DeleteInstance:
+    """Ask to take everything from an instance."""
+    return DeleteInstance(id=ANY_ID, actor=actor, instance_uuid=uid(name))
+
+
+def lease(host: str, address: str, mac: str, name: str = "net") -> LeaseFixedIp:
+    """Let a host report that a guest took a lease."""
+    return LeaseFixedIp(id=ANY_ID, reporter=host, host=host, network_id=uid(name), address=address, mac=mac)
+
+
+def release(host: str, address: str, mac: str, name: str = "net") -> ReleaseFixedIp:
+    """Let a host report that a lease ended."""
+    return ReleaseFixedIp(id=ANY_ID, reporter=host, host=host, network_id=uid(name), address=address, mac=mac)
+
+
+def floating_create(
+    ip_range: str = "192.0.2.0/29", actor: Actor = ADMIN, **fields: object
+) -> CreateFloatingIps:
+    """Ask for floating IPs in a pool."""
+    return CreateFloatingIps.model_validate({"id": ANY_ID, "actor": actor, "ip_range": ip_range, **fields})
+
+
+def floating_allocate(actor: Actor = ANN, project: str = "red", pool: str = "nova") -> AllocateFloatingIp:
+    """Ask for a floating IP."""
+    return AllocateFloatingIp(id=ANY_ID, actor=actor, project_id=project, pool=pool)
+
+
+def associate(floating: str, fixed: str, actor: Actor = ANN, name: str | None = None) -> AssociateFloatingIp:
+    """Ask to point a floating IP at a fixed one."""
+    network_id = None if name is None else uid(name)
+    return AssociateFloatingIp(
+        id=ANY_ID, actor=actor, floating_address=floating, fixed_address=fixed, network_id=network_id
+    )
+
+
+def disassociate(address: str, actor: Actor = ANN) -> DisassociateFloatingIp:
+    """Ask to point a floating IP at nothing."""
+    return DisassociateFloatingIp(id=ANY_ID, actor=actor, address=address)
+
+
+def floating_release(address: str, actor: Actor = ANN) -> ReleaseFloatingIp:
+    """Ask to give a floating IP back to its pool."""
+    return ReleaseFloatingIp(id=ANY_ID, actor=actor, address=address)
