@@ -234,7 +234,12 @@ class MemoryFeed:
         store, records = self._log.store, list[LogRecord]()
         with store.lock:
             for where in tuple(self._turn):
-                page = store.partition(where).read(where, self._next[where], limit - len(records))
+                try:
+                    page = store.partition(where).read(where, self._next[where], limit - len(records))
+                except LogError:
+                    if records:
+                        break  # these must not be lost; the error comes again with the next poll
+                    raise
                 if not page:
                     continue
                 records += page

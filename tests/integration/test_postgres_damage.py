@@ -7,6 +7,7 @@ from events.errors import (
     OffsetOutOfRange,
     TopicMissing,
 )
+from events.log.port import TopicPartition, TopicSpec
 from events.log.postgres import PostgresLog
 from tests.integration.postgres_steps import SPEC, WHERE, append, message, take, values
 
@@ -22,6 +23,24 @@ def test_truncated_log_is_noticed(postgres_log: PostgresLog, postgres_admin: psy
         feed.poll(1, 10.0)
     with pytest.raises(OffsetOutOfRange):
         feed.poll(1, 10.0)
+
+
+def test_error_in_one_partition_loses_nothing_of_another(
+    postgres_log: PostgresLog, postgres_admin: psycopg.Connection
+) -> None:
+    """What was read before the error is given first, and the error comes with the next poll."""
+    postgres_log.ensure_topic(TopicSpec("wide", 2, "ledger"))
+    whole, damaged = TopicPartition("wide", 0), TopicPartition("wide", 1)
+    for where in (whole, damaged):
+        appender = postgres_log.appender(where)
+        appender.append([message("a")])
+        assert appender.flush(30)
+    feed = postgres_log.follow({whole: 0, damaged: 1})
+    postgres_admin.execute("UPDATE netledger_log.partitions SET end_offset = 0 WHERE partition = 1")
+
+    assert [record.where for record in feed.poll(10, 10.0)] == [whole]
+    with pytest.raises(OffsetOutOfRange):
+        feed.poll(10, 10.0)
 
 
 def test_trimmed_front_is_told(postgres_log: PostgresLog, postgres_admin: psycopg.Connection) -> None:

@@ -150,6 +150,20 @@ def test_truncation_gives_offsets_out_again(log: MemoryLog, store: MemoryStore) 
     assert feed.poll(10, 0) == [LogRecord(LEDGER, 2, (), b"d")]
 
 
+def test_error_in_one_partition_loses_nothing_of_another(store: MemoryStore, log: MemoryLog) -> None:
+    """What was read before the error is given first, and the error comes with the next poll."""
+    store.create("ledger", 2)
+    other = TopicPartition("ledger", 1)
+    for where in (LEDGER, other):
+        log.appender(where).append([message("a")])
+    feed = log.follow({LEDGER: 0, other: 1})
+    store.truncate(other, 0)
+
+    assert [record.where for record in feed.poll(10, 0)] == [LEDGER]
+    with pytest.raises(OffsetOutOfRange):
+        feed.poll(10, 0)
+
+
 def test_trim_keeps_offsets(log: MemoryLog, store: MemoryStore) -> None:
     """The rest stays where it is, and the next append goes behind it."""
     appender = log.appender(LEDGER)
