@@ -1,0 +1,17 @@
+"""nova's manager methods under their names: what each takes, asks, returns (nova-network.md section 12)."""
+
+from collections.abc import Mapping
+
+from services.methods import fixed_ips as _fixed_ips
+from services.methods import floating_ips as _floating_ips
+from services.methods import instances as _instances
+from services.methods import networks as _networks
+from services.methods.base import Method
+
+METHODS: Mapping[str, Method] = {
+    **_networks.METHODS,
+    **_instances.METHODS,
+    **_fixed_ips.METHODS,
+    **_floating_ips.METHODS,
+}
+"""Every method that `netledger call` knows."""

@@ -1,0 +1,120 @@
+"""What a method of the table is: how its arguments are read, and what is asked or looked up for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from events.catalog import AnyCommand
+from events.model import Actor
+from events.refusals import Code, Refusal
+from services.outcomes import Answer, Refused, refused
+from services.tables import Tables
+
+
+class Args(BaseModel):
+    """Arguments of a method, by the names of nova-network.md section 12."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class NoArgs(Args):
+    """Nothing."""
+
+
+A = TypeVar("A", bound=Args)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What is filled in where a caller leaves something out; nova's option names and defaults."""
+
+    default_floating_pool: str = "nova"
+    flat_network_bridge: str | None = None
+    flat_network_dns: str | None = "8.8.4.4"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call: under which command id, on whose behalf."""
+
+    command_id: str
+    actor: Actor
+    defaults: Defaults
+
+
+@dataclass(frozen=True)
+class Write(Generic[A]):
+    """A method that asks the allocator."""
+
+    args: type[A]
+    command: Callable[[A, Asked, Tables], AnyCommand]
+    """Makes the command; may look something up."""
+    result: Callable[[A, Answer, Tables], Any]
+    """Makes nova's return value out of the answer, when reads show its effect."""
+    adds: bool = False
+    """Whether it only adds something, so that results of calls before it stay as they are."""
+
+
+@dataclass(frozen=True)
+class Read(Generic[A]):
+    """A method that looks something up."""
+
+    args: type[A]
+    result: Callable[[A, Actor, Tables], Any]
+
+
+Method = Write[Any] | Read[Any]
+
+_CIDRS = {"cidr", "cidr_v6", "fixed_range"}
+_ADDRESSES = {"gateway", "gateway_v6", "dhcp_server", "dns1", "dns2", "allowed_start", "allowed_end"}
+
+
+def parse_args(model: type[A], args: Mapping[str, Any]) -> A:
+    """Return a method's arguments, read.
+
+    Raises:
+        Refused: one is missing, unknown, or of the wrong form; the refusal names it.
+
+    """
+    try:
+        return model.model_validate(args)
+    except ValidationError as error:
+        raise Refused(refusal_of(error)) from None
+
+
+def refusal_of(error: ValidationError) -> Refusal:
+    """Return the refusal of arguments, or of a command made of them, named as nova named it."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    told = "; ".join(
+        f"{_path(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems
+    )
+    first = problems[0]
+    name = str(first["loc"][-1]) if first["loc"] else ""
+    code = Code.INVALID_INPUT
+    if first["type"] not in {"missing", "extra_forbidden"}:
+        code = Code.INVALID_CIDR if name in _CIDRS else code
+        code = Code.INVALID_ADDRESS if name in _ADDRESSES else code
+    return Refusal(code=code, field=_path(first["loc"]) or None, message=f"{told}.")
+
+
+def checked(parse: Callable[[str], str], text: str, code: Code, field: str) -> str:
+    """Return what a parser makes of an argument.
+
+    Raises:
+        Refused: it is of the wrong form.
+
+    """
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise refused(code, f"{field}: {error}.", field) from None
+
+
+def nothing(_args: Args, _answer: Answer, _tables: Tables) -> None:
+    """Return None, as nova does where the answer is only that it is done."""
+
+
+def _path(where: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in where)

@@ -1,0 +1,136 @@
+"""Instances and their NICs: allocate_for_instance and what can be asked about them (nova-network.md 12.3)."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from events.addresses import parse_mac
+from events.ids import CommandDraws, parse_uuid
+from events.instances import DeleteInstance, RequestedNetwork, SpawnInstance
+from events.model import Actor
+from events.refusals import Code
+from projections.ipam import queries
+from services.methods.base import Args, Asked, Method, Read, Write, checked, nothing
+from services.outcomes import Answer, refused
+from services.tables import Row, Tables
+
+
+def _as_request(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold; the model checks it
+    """Let a NIC be asked for as nova does: a pair of network id and address, beside our objects."""
+    pair = 2
+    if isinstance(value, list | tuple) and 1 <= len(value) <= pair:
+        return {"network_id": value[0], "address": value[1] if len(value) == pair else None}
+    return value
+
+
+class InstanceArgs(Args):
+    """An instance by id; nova's callers pass it under two names, and more that decides nothing here."""
+
+    instance_uuid: str | None = None
+    instance_id: str | None = None
+    host: str | None = None
+    project_id: str | None = None
+    rxtx_factor: float | None = None
+
+    def uuid(self) -> str:
+        """Return the instance's id in canonical text.
+
+        Raises:
+            Refused: it is missing, ambiguous or no UUID.
+
+        """
+        named = {name for name in (self.instance_uuid, self.instance_id) if name is not None}
+        if len(named) != 1:
+            message = "Name one instance, by instance_uuid or by instance_id."
+            raise refused(Code.INVALID_INPUT, message, "instance_uuid")
+        return checked(parse_uuid, named.pop(), Code.INVALID_INPUT, "instance_uuid")
+
+
+class AllocateArgs(Args):
+    """An instance and its NICs; what is left out is chosen."""
+
+    instance_uuid: str | None = None
+    """Made of the command's id when left out."""
+    instance_id: str | None = None
+    project_id: str
+    host: str
+    requested_networks: list[Annotated[RequestedNetwork, BeforeValidator(_as_request)]] | None = None
+    """NICs in order, each an object or nova's pair (network id, address); null: one on each network seen."""
+    hostname: str | None = None
+    display_name: str | None = None
+    rxtx_factor: float | None = None
+
+
+class MacArgs(Args):
+    """A MAC."""
+
+    mac_address: str
+
+
+def _allocate(args: AllocateArgs, asked: Asked, _tables: Tables) -> SpawnInstance:
+    given = args.model_dump(exclude_none=True, exclude={"instance_uuid", "instance_id"})
+    return SpawnInstance(
+        id=asked.command_id,
+        actor=asked.actor,
+        instance_uuid=args.instance_uuid or args.instance_id or new_instance_uuid(asked.command_id),
+        **given,
+    )
+
+
+def new_instance_uuid(command_id: str) -> str:
+    """Return the id of an instance whose spawn names none: the same for a repeated command."""
+    return CommandDraws(command_id).uuid("instance", 0)
+
+
+def _allocated(args: AllocateArgs, answer: Answer, tables: Tables) -> list[Row]:
+    uuid = args.instance_uuid or args.instance_id or new_instance_uuid(answer.command_id)
+    return _network_info(parse_uuid(uuid), tables)
+
+
+def _network_info(uuid: str, tables: Tables) -> list[Row]:
+    found = tables.ask(lambda reader: queries.instance(reader, uuid))
+    return [] if found is None else list(found["network_info"])
+
+
+def _deallocate(args: InstanceArgs, asked: Asked, _tables: Tables) -> DeleteInstance:
+    return DeleteInstance(id=asked.command_id, actor=asked.actor, instance_uuid=args.uuid())
+
+
+def find(uuid: str, actor: Actor, tables: Tables) -> Row:
+    """Return an instance that the actor may see.
+
+    Raises:
+        Refused: it has no networking, or is another project's.
+
+    """
+    found = tables.ask(lambda reader: queries.instance(reader, uuid))
+    if found is None or not (actor.is_admin or found["project_id"] == actor.project):
+        raise refused(Code.INSTANCE_NOT_FOUND, f"Instance {uuid} has no networking here.", "instance_uuid")
+    return found
+
+
+def _get_nw_info(args: InstanceArgs, actor: Actor, tables: Tables) -> list[Row]:
+    return list(find(args.uuid(), actor, tables)["network_info"])
+
+
+def _get_vifs(args: InstanceArgs, actor: Actor, tables: Tables) -> list[Row]:
+    uuid = args.uuid()
+    find(uuid, actor, tables)
+    return tables.ask(lambda reader: queries.vifs_by_instance(reader, uuid))
+
+
+def _get_vif_by_mac(args: MacArgs, actor: Actor, tables: Tables) -> Row | None:
+    mac = checked(parse_mac, args.mac_address, Code.INVALID_INPUT, "mac_address")
+    vif = tables.ask(lambda reader: queries.vif_by_mac(reader, mac))
+    if vif is not None:
+        find(str(vif["instance_uuid"]), actor, tables)
+    return vif
+
+
+METHODS: dict[str, Method] = {
+    "allocate_for_instance": Write(AllocateArgs, _allocate, _allocated, adds=True),
+    "deallocate_for_instance": Write(InstanceArgs, _deallocate, nothing),
+    "get_instance_nw_info": Read(InstanceArgs, _get_nw_info),
+    "get_vifs_by_instance": Read(InstanceArgs, _get_vifs),
+    "get_vif_by_mac_address": Read(MacArgs, _get_vif_by_mac),
+}
