@@ -9,6 +9,7 @@ from events.errors import InvariantBroken
 from events.fixed_ips import FixedIpAllocated
 from events.ids import Draws
 from events.instances import (
+    NICS_MAX,
     DeleteInstance,
     InstanceDeleted,
     InstanceSpawned,
@@ -18,12 +19,12 @@ from events.instances import (
     VifCreated,
     VifDeleted,
 )
-from events.model import Event
+from events.model import Event, stated
 from events.refusals import Code, Refusal
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import disassociate
 from projections.cell.networks import forbidden, not_found, not_reachable, visible
-from projections.cell.state import SELECTABLE_BY_ALL, CellState, Instance, Network, Rules, Vif
+from projections.cell.state import SELECTABLE_BY_ALL, CellState, Host, Instance, Network, Rules, Vif
 
 MAC_PREFIX = 0xFA163E
 """fa:16:3e, nova's since 2012: so high that a bridge does not adopt a guest's MAC (the lowest one wins)."""
@@ -47,7 +48,8 @@ def decide_spawn(
     if isinstance(wanted, Refusal):
         return wanted
     events: list[Event] = [
-        InstanceSpawned(
+        stated(
+            InstanceSpawned,
             instance_uuid=command.instance_uuid,
             project_id=command.project_id,
             host=command.host,
@@ -77,18 +79,13 @@ def request_digest(command: SpawnInstance) -> str:
 
 
 def _select(state: CellState, command: SpawnInstance) -> list[tuple[Network, RequestedNetwork]] | Refusal:
-    """Return the networks of the NICs in order: those requested, or every one that the project sees."""
-    requested = command.requested_networks
-    if requested is None:
-        own = state.selectable.get(command.project_id, {})
-        requested = tuple(
-            RequestedNetwork.model_construct(network_id=network_id, address=None, tag=None)
-            for network_id in (*state.selectable[SELECTABLE_BY_ALL], *own)
-        )
+    """Return the networks of the NICs in order: those requested, or every one that project and host allow."""
+    if command.requested_networks is None:
+        return _select_all(state, command)
     host = state.hosts.get(command.host)
     wanted: list[tuple[Network, RequestedNetwork]] = []
     seen: set[str] = set()
-    for index, nic in enumerate(requested):
+    for index, nic in enumerate(command.requested_networks):
         field = f"requested_networks.{index}.network_id"
         network = state.networks.get(nic.network_id)
         if network is None:
@@ -100,10 +97,37 @@ def _select(state: CellState, command: SpawnInstance) -> list[tuple[Network, Req
         if not visible(network, command.project_id):
             message = f"Network {nic.network_id} is not one of project {command.project_id!r}."
             return Refusal(code=Code.NETWORK_NOT_FOUND_FOR_PROJECT, field=field, message=message)
-        if host is not None and network.plan.physical_network not in host.physical_networks:
+        if not _reached(network, host):
             return not_reachable(network, command.host, field)
         wanted.append((network, nic))
     return wanted
+
+
+def _select_all(state: CellState, command: SpawnInstance) -> list[tuple[Network, RequestedNetwork]] | Refusal:
+    """Return every network that the project sees and the host reaches: those of nobody first, as created."""
+    own = state.selectable.get(command.project_id, {})
+    seen = len(state.selectable[SELECTABLE_BY_ALL]) + len(own)
+    if seen > NICS_MAX:
+        message = (
+            f"Project {command.project_id!r} sees {seen} networks, an instance has at most {NICS_MAX} NICs:"
+            " name those that it shall have."
+        )
+        return Refusal(code=Code.INVALID_INPUT, field="requested_networks", message=message)
+    host = state.hosts.get(command.host)
+    visible_ones = [state.networks[network_id] for network_id in (*state.selectable[SELECTABLE_BY_ALL], *own)]
+    reached = [network for network in visible_ones if _reached(network, host)]
+    if visible_ones and not reached:
+        return not_reachable(visible_ones[0], command.host, "host")
+    return [(network, _any_nic(network.plan.network_id)) for network in reached]
+
+
+def _any_nic(network_id: str) -> RequestedNetwork:
+    return RequestedNetwork.model_construct(network_id=network_id, address=None, tag=None)
+
+
+def _reached(network: Network, host: Host | None) -> bool:
+    """Return whether a host is attached to a network; nothing is known of one that has not registered."""
+    return host is None or network.plan.physical_network in host.physical_networks
 
 
 def _address(network: Network, nic: RequestedNetwork, index: int, now_ms: int) -> int | Refusal:
@@ -157,8 +181,9 @@ def _nic_events(
     vif_id = draws.uuid("vif", index)
     text = mac_text(mac[0])
     return (
-        MacGenerated(mac=text, vif_id=vif_id, draws=mac[1]),
-        VifCreated(
+        stated(MacGenerated, mac=text, vif_id=vif_id, draws=mac[1]),
+        stated(
+            VifCreated,
             vif_id=vif_id,
             mac=text,
             instance_uuid=command.instance_uuid,
@@ -167,7 +192,8 @@ def _nic_events(
             index=index,
             tag=tag,
         ),
-        FixedIpAllocated(
+        stated(
+            FixedIpAllocated,
             allocation_id=draws.uuid("fixed ip", index),
             network_id=network_id,
             address=ipv4_text(address),

@@ -177,7 +177,7 @@ class Outcome:
         return self.scenario
 
     def _then_refused(self, expected: Refused) -> None:
-        assert isinstance(self.decision, Refusal), f"granted: {self.decision}"
+        assert isinstance(self.decision, Refusal), f"granted: {str(self.decision)[:500]}"
         assert (self.decision.code, self.decision.field) == (expected.code, expected.field), self.decision
         for word in expected.words:
             assert word in self.decision.message
