@@ -5,7 +5,9 @@ Wire text is checked and brought to canonical form when a command or report is r
 from checked values and are only checked for shape.
 """
 
-from typing import Annotated, ClassVar
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, ClassVar, ParamSpec, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -78,3 +80,31 @@ class Report(Message):
 
 class Event(Message):
     """A fact that was decided, in the past participle."""
+
+
+_Fields = ParamSpec("_Fields")
+_E = TypeVar("_E", bound=Event)
+_set = object.__setattr__
+
+
+def stated(kind: Callable[_Fields, _E], *_: _Fields.args, **fields: _Fields.kwargs) -> _E:
+    """Return `kind(**fields)`, checked by the type checker alone: at run time nothing is checked again.
+
+    For the events that a busy cell states all day from checked commands and state: it takes half the time of
+    the constructor, a twelfth of a two-NIC spawn. All fields must be named, in their order. Every reader
+    checks the record all the same.
+    """
+    made: type[_E] = cast("type[_E]", kind)  # a class always; as a Callable it brings its signature
+    event = object.__new__(made)
+    type_name, names = _shape(made)
+    _set(event, "__dict__", {"type": type_name, **fields})
+    _set(event, "__pydantic_fields_set__", names)
+    _set(event, "__pydantic_extra__", None)
+    _set(event, "__pydantic_private__", None)
+    return event
+
+
+@cache
+def _shape(kind: type[Event]) -> tuple[str, set[str]]:
+    names = set(kind.model_fields) - {"type"}
+    return kind.model_fields["type"].default, names
