@@ -169,6 +169,8 @@ class LedgerReader:
                 struck = struck_out(self._log, self._where, self.fold)
                 if struck is None:
                     self._reconnect()
+                    if decided:
+                        return decided  # they count; the next poll meets the alarm again
                     raise
                 self.fold.strike_out(struck)
                 verdict = self.fold.judge(record)
