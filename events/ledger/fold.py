@@ -77,6 +77,9 @@ class Verdict(NamedTuple):
     skip: Skip | None = None
 
 
+TERMS_PER_EPOCH = 1_000_000
+"""Terms of history epoch n begin above n times this: what is left of lost terms stays below and does not count."""
+
 _GENESIS_CHAIN = bytes(32)
 
 
@@ -253,6 +256,8 @@ class LedgerFold:
             return self._skip(offset, Skip.FOREIGN)
         if claim.ledger_id != self.genesis.ledger_id:
             self._alarm(Alarm.LEDGER_CHANGED, f"a claim at offset {offset} is for ledger {claim.ledger_id}")
+        if claim.term <= self.epoch * TERMS_PER_EPOCH:
+            return self._skip(offset, Skip.STALE_CLAIM)
         if claim.base_seq > self.seq:
             self._alarm(
                 Alarm.BASE_AHEAD,
@@ -290,6 +295,7 @@ class LedgerFold:
                 " or saw other records; drop what it built and read the ledger from its start",
             )
         self.epoch = begun.epoch
+        self.term, self.owner = max(self.term + 1, begun.epoch * TERMS_PER_EPOCH), ""
         self.inputs = {mark.name: mark for mark in begun.inputs}
         self._accept(offset, record_digest(message))
         return Verdict("epoch")

@@ -296,6 +296,8 @@ class Engine:
                 self._read_claim(verdict.claim, now_ms)
             case "decision" if verdict.head is not None:
                 self._read_decision(verdict.head, record)
+            case "epoch" if self.phase in {Phase.CLAIMING, Phase.OWNING}:
+                self._step_down("an operator began a new history epoch")
             case "skipped":
                 self._read_skipped(verdict, record, now_ms)
             case _:
