@@ -5,52 +5,32 @@ batch is whatever came while the last one was on its way, and nothing ever waits
 """
 
 import random
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
 from threading import Event
 from time import monotonic, time_ns
 from uuid import uuid4
 
 import structlog
 
-from events.errors import LedgerAlarm, LogError, LogUnavailable, OffsetOutOfRange
+from events.errors import LedgerAlarm, LogUnavailable
 from events.ids import CommandDraws, Draws
 from events.ledger.fold import Alarm
-from events.ledger.follow import CHECK_INTERVAL_S, check_position, struck_out
 from events.log.ownership import Ownership
-from events.log.port import Appender, Feed, Log, LogRecord, TopicPartition
-from events.record import InputIdentity
+from events.log.port import Log
 from projections.cell.state import Rules
 from services.allocator.engine import CLAIM_PAUSE_MS_MAX, Engine, Phase, Settings
-from services.allocator.inputs import InputName
+from services.allocator.runner_attempt import BATCH_MAX, Attempt, input_identities
+from services.allocator.topics import CellTopics
+
+__all__ = ["BATCH_MAX", "TICK_S", "Allocator", "CellTopics", "now_ms"]
 
 TICK_S = 0.1
 """How long nothing may come before time is let pass; also the resolution of all time limits."""
-
-BATCH_MAX = 500
-"""Records taken from a feed at once."""
-
-INPUTS: tuple[InputName, ...] = ("commands", "reports")
 
 
 def now_ms() -> int:
     """Return the clock in Unix milliseconds."""
     return time_ns() // 1_000_000
-
-
-class CellTopics:
-    """Where a cell's records are: one partition of each topic, named by us."""
-
-    def __init__(self, cell: str, partition: int = 0, prefix: str = "netledger") -> None:
-        """Name the topics `<prefix>.ledger`, `<prefix>.commands`, `<prefix>.reports`."""
-        self.cell = cell
-        self.ledger = TopicPartition(f"{prefix}.ledger", partition)
-        self.commands = TopicPartition(f"{prefix}.commands", partition)
-        self.reports = TopicPartition(f"{prefix}.reports", partition)
-
-    def input(self, name: InputName) -> TopicPartition:
-        """Return the partition of an input."""
-        return self.commands if name == "commands" else self.reports
 
 
 class Allocator:
@@ -124,122 +104,29 @@ class Allocator:
 
     def _attempt(self, stop: Event, claim_not_before_ms: int, refused: frozenset[tuple[str, int]]) -> None:
         """Follow, claim, own, until something makes it step down."""
-        engine = Engine(
-            self._settings(),
+        ledger = self._log.topic(self._topics.ledger.topic)
+        inputs = input_identities(self._log, self._topics)
+        self.engine = engine = Engine(
+            Settings(self._topics.cell, ledger.incarnation, inputs, self._rules),
             new_owner=self._new_owner,
             pause_ms=self._pause_ms,
             claim_not_before_ms=claim_not_before_ms,
             draws=self._draws,
             refused_inputs=refused,
         )
-        self.engine = engine
-        with ExitStack() as stack:
-            ledger = self._log.follow({self._topics.ledger: 0})
-            stack.callback(ledger.close)
-            appender = self._log.appender(self._topics.ledger)
-            stack.callback(appender.close)
-            try:
-                self._follow(engine, ledger, appender, stop)
-            except OffsetOutOfRange as error:
-                raise self._truncated(error) from error
+        with Attempt(engine, self._log, self._topics, self._ownership, self._clock_ms) as attempt:
+            while not stop.is_set() and engine.phase in {Phase.FOLLOWING, Phase.CLAIMING}:
+                attempt.follow(BATCH_MAX, TICK_S)
             if engine.phase is Phase.OWNING:
                 self._logger.info("owns the cell", term=engine.fold.term, seq=engine.fold.seq)
-                inputs = self._open_inputs(engine)
-                stack.callback(inputs.close)
-                self._own(engine, ledger, inputs, appender, stop)
+                self._own(engine, attempt, stop)
 
-    def _truncated(self, error: OffsetOutOfRange) -> LedgerAlarm:
-        message = f"The ledger of cell {self._topics.cell!r} is shorter than what was read of it: {error}"
-        return LedgerAlarm(Alarm.LOG_TRUNCATED, message)
-
-    def _settings(self) -> Settings:
-        identities = []
-        for name in INPUTS:
-            topic = self._log.topic(self._topics.input(name).topic)
-            identities.append(
-                InputIdentity(
-                    name=name, topic=topic.name, incarnation=topic.incarnation, partitions=topic.partitions
-                )
-            )
-        ledger = self._log.topic(self._topics.ledger.topic)
-        return Settings(self._topics.cell, ledger.incarnation, tuple(identities), self._rules)
-
-    def _follow(self, engine: Engine, ledger: Feed, appender: Appender, stop: Event) -> None:
-        """Fold the ledger and stay at its end until our claim is judged valid."""
-        end = self._log.bounds(self._topics.ledger).end
-        checked_at = monotonic()
-        while not stop.is_set() and engine.phase in {Phase.FOLLOWING, Phase.CLAIMING}:
-            caught_up = engine.fold.next_offset >= end
-            records = ledger.poll(BATCH_MAX, TICK_S if caught_up else 1.0)
-            self._read_ledger(engine, records)
-            engine.tick(
-                self._clock_ms(), assigned=self._ownership.assigned(), caught_up=caught_up and not records
-            )
-            self._append(engine, appender)
-            checked_at = self._check_now_and_then(engine, checked_at)
-
-    def _own(self, engine: Engine, ledger: Feed, inputs: Feed, appender: Appender, stop: Event) -> None:
-        """Decide until the engine steps down or we are told to stop; what is in flight is then judged."""
-        checked_at = monotonic()
+    def _own(self, engine: Engine, attempt: Attempt, stop: Event) -> None:
+        """Decide until the engine steps down or we are told to stop; what is in flight is judged later."""
         ticked_at = monotonic()
         while not stop.is_set() and engine.phase is Phase.OWNING:
-            if engine.room:
-                idle = not engine.in_flight
-                self._read_inputs(engine, inputs.poll(min(engine.room, BATCH_MAX), TICK_S if idle else 0.0))
-                self._append(engine, appender)
-            self._read_ledger(engine, ledger.poll(BATCH_MAX, TICK_S if engine.in_flight else 0.0))
+            attempt.decide(BATCH_MAX, 0.0 if engine.in_flight else TICK_S)
+            attempt.read_back(BATCH_MAX, TICK_S if engine.in_flight else 0.0)
             if monotonic() - ticked_at >= TICK_S:
                 ticked_at = monotonic()
-                engine.tick(self._clock_ms(), assigned=self._ownership.assigned(), caught_up=True)
-                self._append(engine, appender)
-                checked_at = self._check_now_and_then(engine, checked_at)
-
-    def _open_inputs(self, engine: Engine) -> Feed:
-        """Resume the inputs after the last decided ones, and make sure that they are still the same (S12)."""
-        positions: dict[TopicPartition, int] = {}
-        for name in INPUTS:
-            where = self._topics.input(name)
-            bounds = self._log.bounds(where)
-            last = engine.resume_offset(name) - 1
-            there = self._log.read(where, last, 1) if bounds.start <= last < bounds.end else ()
-            engine.check_resume(name, bounds.start, there[0] if there else None)
-            positions[where] = engine.resume_offset(name)
-        return self._log.follow(positions)
-
-    def _read_inputs(self, engine: Engine, records: Sequence[LogRecord]) -> None:
-        now = self._clock_ms()
-        for name in INPUTS:
-            where = self._topics.input(name)
-            batch = [record for record in records if record.where == where]
-            if batch:
-                engine.read_input(name, batch, now)
-
-    def _read_ledger(self, engine: Engine, records: Sequence[LogRecord]) -> None:
-        try:
-            engine.read_ledger(records, self._clock_ms())
-        except LedgerAlarm:
-            struck = struck_out(self._log, self._topics.ledger, engine.fold)
-            if struck is None:
-                raise
-            engine.fold.strike_out(struck)
-            self._read_ledger(engine, [record for record in records if record.offset >= struck.start])
-
-    def _append(self, engine: Engine, appender: Appender) -> None:
-        appends = engine.take_appends()
-        try:
-            if appends:
-                appender.append(appends)
-            failure = next(
-                (outcome.error for outcome in appender.outcomes() if outcome.error is not None), None
-            )
-        except LogError as error:
-            failure = error
-        if failure is not None:
-            engine.append_failed(str(failure))
-
-    def _check_now_and_then(self, engine: Engine, checked_at: float) -> float:
-        """Compare the record at our own position with the log (S10)."""
-        if monotonic() - checked_at < CHECK_INTERVAL_S or engine.fold.genesis is None:
-            return checked_at
-        check_position(self._log, self._topics.ledger, engine.position())
-        return monotonic()
+                attempt.tick()
