@@ -78,7 +78,7 @@ class Verdict(NamedTuple):
 
 
 TERMS_PER_EPOCH = 1_000_000
-"""Terms of history epoch n begin above n times this: what is left of lost terms stays below and does not count."""
+"""Terms of history epoch n begin above n times this: what is left of lost terms lies below and is skipped."""
 
 _GENESIS_CHAIN = bytes(32)
 
