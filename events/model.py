@@ -7,7 +7,7 @@ from checked values and are only checked for shape.
 
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, ClassVar, ParamSpec, TypeVar, cast
+from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -84,6 +84,7 @@ class Event(Message):
 
 _Fields = ParamSpec("_Fields")
 _E = TypeVar("_E", bound=Event)
+_new = object.__new__
 _set = object.__setattr__
 
 
@@ -94,8 +95,8 @@ def stated(kind: Callable[_Fields, _E], *_: _Fields.args, **fields: _Fields.kwar
     the constructor, a twelfth of a two-NIC spawn. All fields must be named, in their order. Every reader
     checks the record all the same.
     """
-    made: type[_E] = cast("type[_E]", kind)  # a class always; as a Callable it brings its signature
-    event = object.__new__(made)
+    made: Any = kind  # a class always; as a Callable it brings its signature
+    event: _E = _new(made)
     type_name, names = _shape(made)
     _set(event, "__dict__", {"type": type_name, **fields})
     _set(event, "__pydantic_fields_set__", names)

@@ -6,6 +6,7 @@ value is JSON: `{"command": as received, "events": [...]}` or `{"command": ..., 
 that is not JSON is kept as hash and excerpt under `unparsable`.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
@@ -183,25 +184,38 @@ def encode_epoch(epoch: HistoryEpochBegun, time_ms: int) -> Message:
 
 def encode_decision(cell: str, head: DecisionHead, value: bytes) -> Message:
     """Return the record of a decision."""
-    inputs = " ".join(f"{m.name}:{m.incarnation}:{m.offset}:{m.digest}" for m in head.inputs)
-    headers = _envelope(head.type, f"{cell}/{head.term}/{head.seq}", cell, head.subject, head.time_ms)
-    headers += [
-        ("ce_cell", cell.encode()),
-        ("ce_term", b"%d" % head.term),
-        ("ce_owner", head.owner.encode()),
+    inputs = [f"{name}:{topic}:{offset}:{digest}" for name, topic, offset, digest in head.inputs]
+    headers = [
+        *_term_headers(cell, head.term, head.owner),
+        ("ce_id", f"{cell}/{head.term}/{head.seq}".encode()),
+        ("ce_type", head.type.encode()),
+        ("ce_subject", head.subject.encode()),
+        ("ce_time", time_text(head.time_ms).encode()),
         ("ce_seq", b"%d" % head.seq),
         ("ce_prevhash", head.previous.encode()),
-        ("ce_inputs", inputs.encode()),
+        ("ce_inputs", " ".join(inputs).encode()),
     ]
-    for name, text in (
-        ("ce_commandid", head.command_id),
-        ("ce_bodydigest", head.body_digest),
-        ("ce_correlationid", head.correlation_id),
-        ("ce_actor", head.actor),
-    ):
-        if text is not None:
-            headers.append((name, text.encode()))
+    if head.command_id is not None:
+        headers.append(("ce_commandid", head.command_id.encode()))
+    if head.body_digest is not None:
+        headers.append(("ce_bodydigest", head.body_digest.encode()))
+    if head.correlation_id is not None:
+        headers.append(("ce_correlationid", head.correlation_id.encode()))
+    if head.actor is not None:
+        headers.append(("ce_actor", head.actor.encode()))
     return Message(tuple(headers), value)
+
+
+@lru_cache(maxsize=8)
+def _term_headers(cell: str, term: int, owner: str) -> Headers:
+    """Return what all decisions of a term say alike."""
+    return (
+        *_FIXED_HEADERS,
+        ("ce_source", b"/netledger/" + cell.encode()),
+        ("ce_cell", cell.encode()),
+        ("ce_term", b"%d" % term),
+        ("ce_owner", owner.encode()),
+    )
 
 
 def decided_value(command: bytes | None, events: tuple[Event, ...]) -> bytes:

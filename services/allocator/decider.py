@@ -12,6 +12,7 @@ from events.catalog import AnyCommand, AnyReport
 from events.ids import Draws
 from events.ledger.fold import LedgerFold
 from events.log.port import RECORD_BYTES_MAX, Message
+from events.model import Command
 from events.record import (
     DECIDED_PREFIX,
     REFUSED_PREFIX,
@@ -95,7 +96,7 @@ class Decider:
         events = decide_tick(self.state, time_ms)
         if not events:
             return None
-        head = self._head(f"{DECIDED_PREFIX}{TIMER}", self._cell, time_ms)
+        head = self._head(f"{DECIDED_PREFIX}{TIMER}", self._cell, time_ms, None)
         return self._commit(head, decided_value(None, events), events, None, now_ms)
 
     def _decision(self, name: InputName, received: Received, time_ms: int) -> Decision:
@@ -146,16 +147,12 @@ class Decider:
         kind = (REFUSED_PREFIX if isinstance(decision, Refusal) else DECIDED_PREFIX) + (
             received.type or UNPARSABLE
         )
-        head = self._head(kind, _subject(received), time_ms)._replace(
-            command_id=received.id,
-            body_digest=received.digest,
-            correlation_id=getattr(received.message, "correlation_id", None),
-            actor=_actor(received),
-        )
+        head = self._head(kind, _subject(received.message), time_ms, received)
         cause = (received.id, received.digest) if received.id is not None else None
         return self._commit(head, value, decision, cause, now_ms)
 
-    def _head(self, kind: str, subject: str, time_ms: int) -> DecisionHead:
+    def _head(self, kind: str, subject: str, time_ms: int, received: Received | None) -> DecisionHead:
+        message = None if received is None else received.message
         return DecisionHead(
             type=kind,
             subject=subject,
@@ -165,10 +162,10 @@ class Decider:
             seq=self.state.seq + 1,
             previous=self._chain.hex(),
             inputs=tuple(self.considered.values()),
-            command_id=None,
-            body_digest=None,
-            correlation_id=None,
-            actor=None,
+            command_id=None if received is None else received.id,
+            body_digest=None if received is None else received.digest,
+            correlation_id=message.correlation_id if isinstance(message, Command) else None,
+            actor=_actor(message),
         )
 
     def _commit(
@@ -182,14 +179,15 @@ class Decider:
         return InFlight(message, head, digest, now_ms)
 
 
-def _subject(received: Received) -> str:
-    field = getattr(received.message, "subject_field", "")
-    return str(getattr(received.message, field, "") or "-") if field else "-"
+def _subject(message: AnyCommand | AnyReport | None) -> str:
+    field = type(message).subject_field if message is not None else ""
+    return str(getattr(message, field) or "-") if field else "-"
 
 
-def _actor(received: Received) -> str | None:
-    actor = getattr(received.message, "actor", None)
-    return actor.user if actor is not None else getattr(received.message, "reporter", None)
+def _actor(message: AnyCommand | AnyReport | None) -> str | None:
+    if message is None:
+        return None
+    return message.actor.user if isinstance(message, Command) else message.reporter
 
 
 def _too_large(size: int) -> Refusal:
