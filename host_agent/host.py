@@ -209,7 +209,7 @@ class LinuxHost:
 
 def _need_privileges() -> None:
     """Go on only with CAP_NET_ADMIN, which root has (capabilities(7))."""
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    status = Path("/proc/self/status").read_text(errors="replace")
     effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
     if not int(effective, 16) >> _CAP_NET_ADMIN & 1:
         raise BrokenEnvironment(

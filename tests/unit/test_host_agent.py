@@ -325,7 +325,7 @@ def append(path: Path, text: str) -> None:
 
 
 def test_a_lease_is_reported_once(world: World, lines: Path) -> None:
-    """A second `add`, as after a restart of dnsmasq, is not sent, whether the ledger knows of the lease or not."""
+    """A second `add`, as after a restart of dnsmasq, is not sent, before and after the ledger knows of it."""
     append(lines, f"add {WEB.mac} {WEB.fixed}\n")
     world.after(0)
     append(lines, f"add {WEB.mac} {WEB.fixed}\n")
