@@ -85,14 +85,14 @@ class CarefulWriter:
         where = dict(zip(table.where, row, strict=False))
         key = row[: len(table.key)]
         arrays = [[value] for value in row]
-        contested = [False] if table.contested else []
+        contested = [True, False] if table.contested else []
         try:
             with self._connection.transaction():
                 ended = self._connection.execute(statements.end_holds(table), [*arrays, *contested]).rowcount
         except pg.ExclusionViolation:
             past = self._connection.execute(statements.overlapped_by(table), [*key, *key, row[-2]]).fetchone()
             self._report(_HELD_TWICE, table, key, past, where)
-            ended = self._connection.execute(statements.end_holds(table), [*arrays, True]).rowcount
+            ended = self._connection.execute(statements.end_holds(table), [*arrays, True, True]).rowcount
         if ended == 0:
             self._report(_NOT_HELD, table, key, None, where)
         elif table.contested:

@@ -9,9 +9,12 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
+from events.clock import parse_time, time_text
 from projections.ipam.errors import IpamServerUnfit, translated
 
 SCHEMA = "ipam"
@@ -59,6 +62,14 @@ def connect(dsn: str, schema: str) -> psycopg.Connection[DictRow]:
     return connection
 
 
+class TimeLoader(Loader):
+    """Reads times as they stand in the ledger: RFC 3339 text in UTC."""
+
+    def load(self, data: Buffer) -> str:
+        """Return the text of a `timestamptz`."""
+        return time_text(parse_time(bytes(data).decode()))
+
+
 class Reader:
     """A session that reads a cell's tables, one statement at a time. Not for several threads at once."""
 
@@ -71,6 +82,7 @@ class Reader:
         """
         self.cell = cell
         self.connection = connect(dsn, schema or schema_name(cell))
+        self.connection.adapters.register_loader("timestamptz", TimeLoader)
 
     def rows(self, query: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Return the rows of one SQL statement.

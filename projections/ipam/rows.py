@@ -5,8 +5,8 @@ changes several times is written once. Holds are told apart by what is held *and
 held alone: two holders of one address stay two rows, and the database's constraints see both.
 
 The rows of the present (networks, hosts, instances, vifs, fixed_ips, floating_ranges, floating_ips) are those
-of `projections.cell.canonical`: `projections.ipam.digest` reads them back in that form, so that the tables can
-be compared with a fold of the ledger.
+of `projections.cell.canonical`: `projections.ipam.digest` reads them back in that form, so that the tables
+can be compared with a fold of the ledger.
 """
 
 from collections.abc import Callable, Iterable
@@ -323,4 +323,4 @@ _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     FloatingIpAssociated: _associated,
     FloatingIpDisassociated: _unassociated,
 }
-"""What is not here changes no row: `MacGenerated` (a MAC is held from `VifCreated`), stale leases, repeats."""
+"""What is not here changes no row: `MacGenerated` (`VifCreated` begins the hold), stale leases, repeats."""

@@ -1,4 +1,4 @@
-"""The SQL that writes holds, made from the tables' columns. Every value is a parameter; only our own names are put in."""
+"""The SQL that writes holds, made from the tables' columns; every value is a parameter."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -22,18 +22,20 @@ def insert_into(table: str, columns: Iterable[str]) -> bytes:
 def end_holds(table: HeldTable) -> bytes:
     """Return the statement that moves holds to the history.
 
-    It takes an array for each of `where`, `ending`, to_seq and to_time, and then, where holds can be contested,
-    whether those that end now are.
+    It takes an array for each of `where`, `ending`, to_seq and to_time. Where holds can be contested, it then
+    takes whether contested ones are ended too, and whether all that end become contested.
     """
     given = {**table.where, **table.ending, "to_seq": "int8", "to_time": "timestamptz"}
     moved = {name: _moved(table, name, given) for name in table.history_columns}
+    which = ""
     if table.contested:
+        which = "AND (%s OR NOT held.contested)"
         moved["contested"] = "held.contested OR %s"
     return f"""
         WITH gone AS (
             DELETE FROM {table.name} held
             USING unnest({_arrays(given.values())}) AS ended({", ".join(given)})
-            WHERE {_same(table.where, "held", "ended")}
+            WHERE {_same(table.where, "held", "ended")} {which}
             RETURNING {", ".join(f"{value} AS {name}" for name, value in moved.items())}
         )
         INSERT INTO {table.history} ({", ".join(moved)}) SELECT {", ".join(moved)} FROM gone
@@ -87,7 +89,7 @@ def holder_of(table: HeldTable) -> bytes:
 
 @cache
 def overlapped_by(table: HeldTable) -> bytes:
-    """Return the query for an ended hold that overlaps the current one of a key: the key twice, then to_seq."""
+    """Return the query for an ended hold that overlaps a key's current one: the key twice, then to_seq."""
     current = f"SELECT min(from_seq) FROM {table.name} WHERE {_is_key(table)}"
     return f"""
         SELECT to_jsonb(past) AS holder FROM {table.history} past

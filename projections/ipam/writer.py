@@ -1,4 +1,4 @@
-"""Writing a cell's tables: a batch of decisions and the position after it in one transaction, by compare-and-set.
+"""Writing a cell's tables: decisions and the position after them in one transaction, by compare-and-set.
 
 The fast way writes a folded batch in a few statements. Whatever the database finds wrong with it (a key held
 twice, positions that overlap, the end of something that nobody holds) rolls it back, and the batch goes the
@@ -83,6 +83,11 @@ class IpamProjection:
             self._connection.close()
             raise
         self._at = self.position()
+
+    @property
+    def backend_pid(self) -> int:
+        """Process of the server that serves us, for `pg_stat_activity`."""
+        return self._connection.info.backend_pid
 
     def position(self) -> Position | None:
         """Return where the tables are, and go on from there; None when nothing was written yet."""
@@ -222,7 +227,8 @@ class _Fast:
         return 0
 
     def _end(self, cursor: psycopg.Cursor[DictRow], holds: Holds) -> None:
-        contested = [False] if holds.table.contested else []
+        # The constraint on the history does not see contested holds; they are ended the careful way.
+        contested = [False, False] if holds.table.contested else []
         cursor.execute(statements.end_holds(holds.table), [*columns_of(holds.ended), *contested])
         if cursor.rowcount != len(holds.ended):
             raise Irregular

@@ -1,0 +1,96 @@
+"""Digests of the tables: live and rebuilt ones must agree, and the present with a fold of the ledger."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow, tuple_row
+from pydantic_core import to_json
+
+from events.networks import NetworkCreated
+from projections.ipam.errors import translated
+from projections.ipam.tables import HELD_TABLES
+
+TABLES = (
+    *(table.name for table in HELD_TABLES),
+    *(table.history for table in HELD_TABLES),
+    *("hosts", "floating_ranges", "decisions", "conflicts"),
+)
+"""Everything that the ledger alone determines; positions and what hosts say of themselves are left out."""
+
+_PAGE = 10_000
+
+_PRESENT = {
+    "hosts": "SELECT host, physical_networks FROM hosts",
+    "instances": """
+        SELECT instance_uuid::text, project_id, host, hostname, display_name, rxtx_factor FROM instances
+    """,
+    "vifs": "SELECT vif_id::text, mac::text, instance_uuid::text, network_id::text, index, tag FROM vifs",
+    "fixed_ips": """
+        SELECT allocation_id::text, network_id::text, host(address), mac::text, vif_id::text,
+            instance_uuid::text, project_id, host, leased, draining
+        FROM fixed_ips
+    """,
+    "floating_ranges": "SELECT host(first), host(last), pool FROM floating_ranges",
+    "floating_ips": """
+        SELECT host(address), pool, floating_ips.interface, floating_ips.project_id, allocation_id::text
+        FROM floating_ips LEFT JOIN floating_associations USING (address, contest)
+    """,
+}
+_NETWORKS = """
+    SELECT network_id::text, kind, label, cidr::text, host(netmask) AS netmask, host(broadcast) AS broadcast,
+        host(gateway) AS gateway, host(dhcp_server) AS dhcp_server, host(dhcp_start) AS dhcp_start,
+        enable_dhcp, host(dns1) AS dns1, host(dns2) AS dns2, bridge, bridge_interface, mtu, reserved,
+        project_id, physical_network, host, epoch
+    FROM networks
+"""
+
+
+def digests(connection: psycopg.Connection[DictRow]) -> dict[str, str]:
+    """Return the SHA-256 of each table's sorted rows in hex, all as of one moment unless in a transaction.
+
+    Raises:
+        IpamMissing: there are no tables.
+        IpamUnavailable: the server did not answer.
+
+    """
+    outermost = connection.info.transaction_status == TransactionStatus.IDLE
+    with translated(), connection.transaction():
+        if outermost:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return {table: _digest(connection, table) for table in TABLES}
+
+
+def _digest(connection: psycopg.Connection[DictRow], table: str) -> str:
+    query = sql.SQL('SELECT to_jsonb(t)::text COLLATE "C" AS line FROM {} t ORDER BY line')
+    hashed = sha256()
+    with connection.cursor(f"digest_{table}", row_factory=tuple_row) as cursor:
+        cursor.itersize = _PAGE
+        cursor.execute(query.format(sql.Identifier(table)))
+        for (line,) in cursor:
+            hashed.update(line.encode())
+            hashed.update(b"\n")
+    return hashed.hexdigest()
+
+
+def canonical_rows(connection: psycopg.Connection[DictRow]) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the present in the form of `projections.cell.canonical`, by table, sorted."""
+    with translated(), connection.transaction():
+        present = {table: sorted(_rows(connection, query)) for table, query in _PRESENT.items()}
+        present["hosts"] = sorted((host, *sorted(reaches)) for host, reaches in present["hosts"])
+        return {"networks": sorted(_networks(connection)), **present}
+
+
+def _rows(connection: psycopg.Connection[DictRow], query: str) -> list[tuple[Any, ...]]:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return cursor.execute(query.encode()).fetchall()
+
+
+def _networks(connection: psycopg.Connection[DictRow]) -> Iterator[tuple[Any, ...]]:
+    for row in connection.execute(_NETWORKS):
+        host, epoch = row.pop("host"), row.pop("epoch")
+        plan = NetworkCreated.model_validate(row)
+        yield plan.network_id, to_json(plan).decode(), host, epoch

@@ -1,0 +1,270 @@
+"""Reading the present: networks, instances, addresses, hosts, and where the tables are.
+
+Each query is one SQL statement; answers are plain dicts with nova's field names, in nova's order (that of
+creation).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from projections.ipam.connection import Reader
+from projections.ipam.network_info import FixedIp, Nic, network_info
+
+Row = dict[str, Any]
+
+_NETWORK = """
+    network_id::text AS id, network_id::text AS uuid, kind, label, cidr::text, host(netmask) AS netmask,
+    host(broadcast) AS broadcast, host(gateway) AS gateway, host(dhcp_server) AS dhcp_server,
+    host(dhcp_start) AS dhcp_start, enable_dhcp, host(dns1) AS dns1, host(dns2) AS dns2, bridge,
+    bridge_interface, mtu, project_id, physical_network, host, false AS multi_host, epoch,
+    usable AS addresses, coalesce(held, 0) AS used, coalesce(draining, 0) AS draining,
+    usable - coalesce(held, 0) AS free
+"""
+_HELD = """
+    SELECT network_id, count(*) AS held, count(*) FILTER (WHERE draining) AS draining
+    FROM fixed_ips GROUP BY network_id
+"""
+
+
+def networks(reader: Reader) -> list[Row]:
+    """Return all networks in order of creation, each with its numbers of usable, used and free addresses.
+
+    `used` counts draining addresses too: they cannot be handed out yet.
+    """
+    return reader.rows(
+        f"SELECT {_NETWORK} FROM networks LEFT JOIN ({_HELD}) counted USING (network_id)"
+        " ORDER BY from_seq, from_rank"
+    )
+
+
+def network(reader: Reader, network_id: str) -> Row | None:
+    """Return one network by id, or None."""
+    counted = """
+        SELECT count(*) AS held, count(*) FILTER (WHERE draining) AS draining
+        FROM fixed_ips WHERE network_id = networks.network_id
+    """
+    return reader.row(
+        f"SELECT {_NETWORK} FROM networks, LATERAL ({counted}) counted WHERE network_id = %s::uuid",
+        [network_id],
+    )
+
+
+def networks_by_cidr(reader: Reader, cidr: str) -> list[Row]:
+    """Return networks of exactly this block, in order of creation."""
+    return reader.rows(
+        f"SELECT {_NETWORK} FROM networks LEFT JOIN ({_HELD}) counted USING (network_id)"
+        " WHERE cidr = %s::cidr ORDER BY from_seq, from_rank",
+        [cidr],
+    )
+
+
+def hosts(reader: Reader) -> list[Row]:
+    """Return registered hosts in order of registration, with what each last said about itself.
+
+    `applied_seq` is the position that its kernel agrees with, None when it has not reported; `networks`
+    counts those that it is the network host of, `instances` those that run on it.
+    """
+    return reader.rows("""
+        SELECT host, physical_networks, from_seq AS registered_seq, from_time AS registered_at, let_go_seq,
+            status.seq AS applied_seq, status.failures, status.repairs, status.reported_time AS reported_at,
+            (SELECT count(*) FROM networks WHERE networks.host = hosts.host) AS networks,
+            coalesce(running.instances, 0) AS instances
+        FROM hosts LEFT JOIN host_status status USING (host)
+        LEFT JOIN (SELECT host, count(*) AS instances FROM instances GROUP BY host) running USING (host)
+        ORDER BY from_seq, host
+    """)
+
+
+_NICS = """
+    SELECT instances.instance_uuid::text, instances.project_id, instances.host, instances.hostname,
+        instances.display_name, instances.rxtx_factor, instances.from_seq, instances.from_time,
+        vifs.vif_id::text, vifs.mac::text, vifs.index, vifs.tag, to_jsonb(networks) AS network,
+        coalesce(held.fixed, '[]') AS fixed
+    FROM instances
+    LEFT JOIN vifs USING (instance_uuid)
+    LEFT JOIN networks USING (network_id)
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(host(fixed_ips.address), pointing.floating)
+            ORDER BY fixed_ips.from_seq, fixed_ips.address) AS fixed
+        FROM fixed_ips, LATERAL (
+            SELECT coalesce(jsonb_agg(host(address) ORDER BY there.from_seq, address), '[]') AS floating
+            FROM floating_associations there
+            WHERE there.instance_uuid = fixed_ips.instance_uuid
+                AND there.allocation_id = fixed_ips.allocation_id
+        ) pointing
+        WHERE fixed_ips.instance_uuid = vifs.instance_uuid AND fixed_ips.vif_id = vifs.vif_id
+            AND NOT fixed_ips.draining
+    ) held ON true
+"""
+
+
+def instance(reader: Reader, instance_uuid: str) -> Row | None:
+    """Return an instance with its `network_info`, or None where it has no networking."""
+    rows = reader.rows(f"{_NICS} WHERE instance_uuid = %s::uuid ORDER BY index, vif_id", [instance_uuid])
+    return _instances(rows)[0] if rows else None
+
+
+def instances(
+    reader: Reader, *, project_id: str | None = None, host: str | None = None, limit: int | None = None
+) -> list[Row]:
+    """Return instances in order of creation with their `network_info`, of one project or host if named."""
+    rows = reader.rows(
+        f"""
+        {_NICS}
+        WHERE instances.instance_uuid IN (
+            SELECT instance_uuid FROM instances
+            WHERE (%(project)s::text IS NULL OR project_id = %(project)s)
+                AND (%(host)s::text IS NULL OR host = %(host)s)
+            ORDER BY from_seq, instance_uuid LIMIT %(limit)s
+        )
+        ORDER BY instances.from_seq, instances.instance_uuid, index, vif_id
+        """,
+        {"project": project_id, "host": host, "limit": limit},
+    )
+    return _instances(rows)
+
+
+_OF_INSTANCE = ("instance_uuid", "project_id", "host", "hostname", "display_name", "rxtx_factor", "from_seq")
+
+
+def _instances(rows: Iterable[Row]) -> list[Row]:
+    """Put the rows of each instance, one for each NIC, together."""
+    found: dict[str, Row] = {}
+    nics: dict[str, list[Nic]] = {}
+    for row in rows:
+        uuid = row["instance_uuid"]
+        found.setdefault(uuid, {name: row[name] for name in _OF_INSTANCE})
+        of_instance = nics.setdefault(uuid, [])
+        if row["network"] is not None:
+            of_instance.append(_nic(row))
+    return [{**one, "network_info": network_info(nics[uuid])} for uuid, one in found.items()]
+
+
+def _nic(row: Row) -> Nic:
+    fixed = tuple(FixedIp(address, tuple(floating)) for address, floating in row["fixed"])
+    return Nic(row["vif_id"], row["mac"], row["network"], fixed)
+
+
+def vifs_by_instance(reader: Reader, instance_uuid: str) -> list[Row]:
+    """Return an instance's NICs in their order, with nova's `net_uuid`."""
+    return reader.rows(
+        """
+        SELECT vif_id::text AS uuid, vif_id::text AS id, mac::text AS address, instance_uuid::text,
+            network_id::text AS net_uuid, network_id::text AS network_id, index, tag
+        FROM vifs WHERE instance_uuid = %s::uuid ORDER BY index, vif_id
+        """,
+        [instance_uuid],
+    )
+
+
+def vif_by_mac(reader: Reader, mac: str) -> Row | None:
+    """Return the NIC that holds a MAC, with nova's `net_uuid`, or None."""
+    return reader.row(
+        """
+        SELECT vif_id::text AS uuid, vif_id::text AS id, mac::text AS address, instance_uuid::text,
+            network_id::text AS net_uuid, network_id::text AS network_id, index, tag
+        FROM vifs WHERE mac = %s::macaddr ORDER BY contest LIMIT 1
+        """,
+        [mac],
+    )
+
+
+_FIXED_IP = """
+    SELECT host(address) AS address, network_id::text, allocation_id::text, mac::text, instance_uuid::text,
+        vif_id::text AS virtual_interface_id, project_id, host, hostname, NOT draining AS allocated, leased,
+        draining, waits_for, drain_until, contested, from_seq
+    FROM fixed_ips
+"""
+
+
+def fixed_ips(reader: Reader, network_id: str) -> list[Row]:
+    """Return the held addresses of a network in order; `allocated` is false for draining ones, as in nova."""
+    return reader.rows(f"{_FIXED_IP} WHERE network_id = %s::uuid ORDER BY address, contest", [network_id])
+
+
+def fixed_ips_by_address(reader: Reader, address: str) -> list[Row]:
+    """Return who holds an address, in each network whose block has it."""
+    return reader.rows(
+        f"""
+        {_FIXED_IP}
+        WHERE address = %(address)s::inet
+            AND network_id IN (SELECT network_id FROM networks WHERE cidr >>= %(address)s::inet)
+        ORDER BY from_seq, contest
+        """,
+        {"address": address},
+    )
+
+
+_FLOATING_IP = """
+    SELECT host(floating_ips.address) AS address, floating_ips.project_id, pool, floating_ips.interface,
+        host(there.fixed_address) AS fixed_address, there.network_id::text, there.instance_uuid::text,
+        networks.host, false AS auto_assigned
+    FROM floating_ips
+    LEFT JOIN floating_associations there USING (address, contest)
+    LEFT JOIN networks ON networks.network_id = there.network_id
+"""
+
+
+def floating_ips(reader: Reader, project_id: str | None = None) -> list[Row]:
+    """Return allocated floating IPs in order of address, of one project if named, and what each points at."""
+    return reader.rows(
+        f"""
+        {_FLOATING_IP} WHERE %(project)s::text IS NULL OR floating_ips.project_id = %(project)s
+        ORDER BY floating_ips.address, contest
+        """,
+        {"project": project_id},
+    )
+
+
+def floating_ip(reader: Reader, address: str) -> Row | None:
+    """Return an allocated floating IP and what it points at, or None."""
+    return reader.row(f"{_FLOATING_IP} WHERE address = %s::inet ORDER BY contest LIMIT 1", [address])
+
+
+def floating_ips_by_fixed_address(reader: Reader, address: str) -> list[str]:
+    """Return the floating IPs that point at a fixed address, in order of association."""
+    rows = reader.rows(
+        """
+        SELECT host(address) AS address FROM floating_associations
+        WHERE fixed_address = %s::inet ORDER BY from_seq, address
+        """,
+        [address],
+    )
+    return [row["address"] for row in rows]
+
+
+def floating_pools(reader: Reader) -> list[Row]:
+    """Return floating pools by name, as nova's `{name}`, with the numbers of their addresses."""
+    return reader.rows("""
+        WITH ranges AS (
+            SELECT pool, sum(last - first + 1)::int8 AS addresses FROM floating_ranges GROUP BY pool
+        ), taken AS (SELECT pool, count(*) AS used FROM floating_ips GROUP BY pool)
+        SELECT pool AS name, addresses, coalesce(used, 0) AS used, addresses - coalesce(used, 0) AS free
+        FROM ranges LEFT JOIN taken USING (pool) ORDER BY pool
+    """)
+
+
+def floating_ranges(reader: Reader) -> list[Row]:
+    """Return the ranges of all floating pools in order of address."""
+    return reader.rows("""
+        SELECT pool, interface, host(first) AS first, host(last) AS last, from_seq FROM floating_ranges
+        ORDER BY floating_ranges.first
+    """)
+
+
+def availability(reader: Reader) -> dict[str, int]:
+    """Return the number of free addresses of each network, by id."""
+    return {row["uuid"]: row["free"] for row in networks(reader)}
+
+
+def status(reader: Reader) -> Row | None:
+    """Return where the tables are, or None when nothing was written yet.
+
+    Compare `next_offset` with the end of the ledger for the lag in records.
+    """
+    return reader.row("""
+        SELECT position->>'cell' AS cell, position->>'ledger_id' AS ledger_id, seq, next_offset,
+            (position->>'term')::int8 AS term, (position->>'epoch')::int8 AS epoch, written_at,
+            (SELECT count(*) FROM conflicts) AS conflicts
+        FROM position
+    """)
