@@ -1,20 +1,20 @@
 """The projection's tables as client and command line read them: one session, shared by threads in turns."""
 
 from collections.abc import Callable
-from threading import Event, Lock
+from threading import Lock
 from time import monotonic
 from typing import Any, Self, TypeVar
 
 from events.errors import NetledgerError
 from events.ledger.position import Position
-from projections.ipam import history, queries
+from projections.ipam import history
 from projections.ipam.connection import Reader
 from projections.ipam.errors import IpamMissing, IpamUnavailable
+from projections.ipam.waiting import wait_for
 from projections.ipam.writer import read_position
 
-LOOK_FIRST_S = 0.002
-LOOK_MAX_S = 0.05
-"""Shortest and longest time between two looks for a position."""
+LOOK_S = 5.0
+"""Longest wait of a thread while others take turns."""
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -35,6 +35,8 @@ class Tables:
         self._cell = cell
         self._lock = Lock()
         self._reader: Reader | None = None
+        self._waiting = Lock()
+        self._waiter: Reader | None = None
         self._seen_seq = 0
 
     def ask(self, query: Callable[[Reader], T]) -> T:
@@ -67,6 +69,10 @@ class Tables:
         """Disconnect. Safe to call twice."""
         with self._lock:
             self._disconnect()
+        with self._waiting:
+            if self._waiter is not None:
+                self._waiter.close()
+                self._waiter = None
 
     def __enter__(self) -> Self:
         """Return itself, to be closed at the end of a `with` block."""
@@ -90,29 +96,33 @@ class Tables:
 
         Raises:
             ProjectionBehind: they do not in time.
+            IpamUnavailable: the database does not answer.
 
         """
         deadline = monotonic() + timeout_s
-        pause = Event()
-        pause_s = LOOK_FIRST_S
-        while self._seen_seq < seq:
-            status = self._status()
-            self._seen_seq = status["seq"] if status is not None else 0
-            if self._seen_seq >= seq:
-                return
-            if monotonic() >= deadline:
-                raise ProjectionBehind(
-                    f"The command was decided at position {seq}, but the tables show only position "
-                    f"{self._seen_seq} after {timeout_s:g} s. Is a projector running (`netledger status`)?"
-                )
-            pause.wait(pause_s)
-            pause_s = min(1.5 * pause_s, LOOK_MAX_S)
+        if self._seen_seq >= seq:
+            return
+        with self._waiting:
+            while self._seen_seq < seq:
+                if self._wait(seq, max(0.0, deadline - monotonic())):
+                    self._seen_seq = max(self._seen_seq, seq)
+                elif monotonic() >= deadline:
+                    raise ProjectionBehind(
+                        f"The command was decided at position {seq}, but the tables do not show it after "
+                        f"{timeout_s:g} s. Is a projector running (`netledger status`)?"
+                    )
 
-    def _status(self) -> Row | None:
+    def _wait(self, seq: int, timeout_s: float) -> bool:
+        """Wait in a session of its own, so that reads go on meanwhile."""
         try:
-            return self.ask(queries.status)
-        except IpamMissing:
-            return None
+            self._waiter = self._waiter or Reader(self._dsn, self._cell)
+            return wait_for(self._waiter, seq, min(timeout_s, LOOK_S))
+        except IpamUnavailable:
+            if self._waiter is None:
+                raise
+            self._waiter.close()
+            self._waiter = None
+            return False
 
     def offset_of(self, seq: int) -> int:
         """Return the offset in the ledger of a decision that the tables show.
