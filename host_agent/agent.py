@@ -107,7 +107,8 @@ class Agent:
         self._view = HostView(settings.host)
         self._planner = Planner(settings)
         self._reporter = Reporter(settings, reports, monotonic, now_s)
-        self._networks_path = Path(settings.networks_path or data_dir / "networks" / settings.host).absolute()
+        base = Path(settings.networks_path) if settings.networks_path else data_dir / "networks"
+        self._networks_path = (base / settings.host).absolute()
         self._lock = _lock(self._networks_path)
         try:
             self._host = host or LinuxHost(

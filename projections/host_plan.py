@@ -43,7 +43,7 @@ class HostSettings:
     use_network_dns_servers: bool = False
     """Whether dnsmasq also asks a network's dns1 and dns2."""
     networks_path: str | None = None
-    """Where dnsmasq's files are; None: below the agent's data directory."""
+    """Where dnsmasq's files are, a directory for each host; None: below the agent's data directory."""
     full_pass_interval_s: float = 30.0
     """How often kernel and daemons are compared with the plan without being asked to."""
     claim_interval_s: float = 1.0
