@@ -105,7 +105,7 @@ def decide_lease(state: CellState, report: LeaseFixedIp | ReleaseFixedIp) -> tup
 def apply_allocated(state: CellState, event: FixedIpAllocated) -> None:
     """Let a NIC hold an address."""
     network = state.networks[event.network_id]
-    vif = next(vif for vif in state.instances[event.instance_uuid].vifs if vif.id == event.vif_id)
+    vif = state.instances[event.instance_uuid].vif(event.vif_id)
     if event.allocation_id in state.allocations:
         message = f"allocation {event.allocation_id} exists already"
         raise InvariantBroken(message)
@@ -136,8 +136,7 @@ def apply_deallocated(state: CellState, event: FixedIpDeallocated, seq: int) -> 
     network.draining[allocation.id] = None
     allocation.draining = True
     allocation.waits_for = event.waits_for
-    instance = state.instances[allocation.instance_uuid]
-    vif = next(vif for vif in instance.vifs if vif.id == allocation.vif_id)
+    vif = state.instances[allocation.instance_uuid].vif(allocation.vif_id)
     del vif.allocations[allocation.id]
     for host in event.waits_for:
         state.hosts[host].awaited[allocation.id] = seq

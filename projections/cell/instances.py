@@ -87,15 +87,16 @@ def _select(state: CellState, command: SpawnInstance) -> list[tuple[Network, Req
     seen: set[str] = set()
     for index, nic in enumerate(command.requested_networks):
         field = f"requested_networks.{index}.network_id"
-        network = state.networks.get(nic.network_id)
+        network_id = nic.network_id
+        network = state.networks.get(network_id)
         if network is None:
-            return not_found(nic.network_id, field)
-        if nic.network_id in seen:
-            message = f"Network {nic.network_id} is requested twice; an instance has one NIC on a network."
+            return not_found(network_id, field)
+        if network_id in seen:
+            message = f"Network {network_id} is requested twice; an instance has one NIC on a network."
             return Refusal(code=Code.NETWORK_DUPLICATED, field=field, message=message)
-        seen.add(nic.network_id)
+        seen.add(network_id)
         if not visible(network, command.project_id):
-            message = f"Network {nic.network_id} is not one of project {command.project_id!r}."
+            message = f"Network {network_id} is not one of project {command.project_id!r}."
             return Refusal(code=Code.NETWORK_NOT_FOUND_FOR_PROJECT, field=field, message=message)
         if not _reached(network, host):
             return not_reachable(network, command.host, field)
@@ -132,7 +133,6 @@ def _reached(network: Network, host: Host | None) -> bool:
 
 def _address(network: Network, nic: RequestedNetwork, index: int, now_ms: int) -> int | Refusal:
     """Return the address for a NIC: the requested one, or the next of the pool."""
-    field = f"requested_networks.{index}.address"
     if nic.address is None:
         for address in network.pool.candidates(now_ms):
             return address
@@ -143,6 +143,7 @@ def _address(network: Network, nic: RequestedNetwork, index: int, now_ms: int) -
         return Refusal(
             code=Code.NO_MORE_FIXED_IPS, field=f"requested_networks.{index}.network_id", message=message
         )
+    field = f"requested_networks.{index}.address"
     address = ipv4_number(nic.address)
     if address not in network.pool:
         plan = network.plan
@@ -251,9 +252,7 @@ def decide_delete(
     if instance is None:
         return ()
     if not command.actor.is_admin and command.actor.project != instance.project_id:
-        return forbidden(
-            command.actor, f"delete instances of project {instance.project_id!r}", "instance_uuid"
-        )
+        return forbidden(command.actor, f"delete instance {command.instance_uuid}", "instance_uuid")
     events: list[Event] = []
     for vif in instance.vifs:
         for allocation in vif.allocations.values():
@@ -278,7 +277,7 @@ def decide_delete(
 def apply_vif_deleted(state: CellState, event: VifDeleted) -> None:
     """Take a NIC from its instance; its MAC may be used again."""
     instance = state.instances[event.instance_uuid]
-    vif = next(vif for vif in instance.vifs if vif.id == event.vif_id)
+    vif = instance.vif(event.vif_id)
     if vif.allocations or state.macs.pop(vif.mac, None) != vif.id:
         message = f"NIC {vif.id} is deleted while it holds addresses, or its MAC is another's"
         raise InvariantBroken(message)

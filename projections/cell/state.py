@@ -86,6 +86,18 @@ class Instance:
     request_digest: str
     vifs: list[Vif] = field(default_factory=list)
 
+    def vif(self, vif_id: str) -> Vif:
+        """Return one of its NICs.
+
+        Raises:
+            KeyError: it has no such NIC.
+
+        """
+        for vif in self.vifs:
+            if vif.id == vif_id:
+                return vif
+        raise KeyError(vif_id)
+
 
 @dataclass(slots=True)
 class FloatingIp:

@@ -41,7 +41,7 @@ def receive(name: InputName, raw: bytes) -> Received:
         return _unreadable(raw, digest, Refusal(code=Code.COMMAND_TOO_LARGE, message=text))
     reader = COMMANDS if name == "commands" else REPORTS
     try:
-        message = reader.validate_json(raw)
+        message = reader.validator.validate_json(raw)
     except ValidationError as error:
         return _explain(name, raw, digest, error)
     return Received(raw, digest, message.type, message.id, message, None, is_json=True)
