@@ -78,10 +78,17 @@ def apply_decision(
         for event in decision:
             try:
                 _APPLY[type(event)](state, event)
-            except (KeyError, StopIteration) as error:
-                message = (
-                    f"decision {seq}: {type(event).__name__} names something that does not exist: {error!r}"
-                )
+            except InvariantBroken as error:
+                raise InvariantBroken(f"{_place(seq, event)}: {error}") from error
+            except (LookupError, StopIteration) as error:
+                message = f"{_place(seq, event)}: it names something that does not exist: {error!r}"
+                raise InvariantBroken(message) from error
+            except (ValueError, OSError) as error:
+                message = f"{_place(seq, event)}: it holds a text that is not canonical: {error!r}"
                 raise InvariantBroken(message) from error
     if cause is not None:
         state.window.remember(cause[0], Remembered(seq, cause[1], refusal))
+
+
+def _place(seq: int, event: Event) -> str:
+    return f"decision {seq}, {type(event).__name__}"

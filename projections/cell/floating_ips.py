@@ -37,13 +37,12 @@ def decide_create(state: CellState, command: CreateFloatingIps) -> tuple[Event, 
     wanted = _parse_range(command.ip_range)
     if isinstance(wanted, Refusal):
         return wanted
-    index = bisect_left(state.floating_blocks, (wanted.first,))
-    for first, last, pool in state.floating_blocks[max(index - 1, 0) : index + 1]:
-        if first <= wanted.last and wanted.first <= last:
-            message = (
-                f"Some of {command.ip_range} are floating IPs of pool {pool!r} already; nothing was created."
-            )
-            return Refusal(code=Code.FLOATING_IP_EXISTS, field="ip_range", message=message)
+    taken = _overlapping(state, wanted)
+    if taken is not None:
+        message = (
+            f"Some of {command.ip_range} are floating IPs of pool {taken!r} already; nothing was created."
+        )
+        return Refusal(code=Code.FLOATING_IP_EXISTS, field="ip_range", message=message)
     return (
         FloatingIpsCreated(
             pool=command.pool,
@@ -52,6 +51,15 @@ def decide_create(state: CellState, command: CreateFloatingIps) -> tuple[Event, 
             last=ipv4_text(wanted.last),
         ),
     )
+
+
+def _overlapping(state: CellState, wanted: Range) -> str | None:
+    """Return the pool of a range that overlaps `wanted`."""
+    index = bisect_left(state.floating_blocks, (wanted.first,))
+    for first, last, pool in state.floating_blocks[max(index - 1, 0) : index + 1]:
+        if first <= wanted.last and wanted.first <= last:
+            return pool
+    return None
 
 
 def _parse_range(text: str) -> Range | Refusal:
@@ -74,6 +82,9 @@ def _parse_range(text: str) -> Range | Refusal:
 def apply_created(state: CellState, event: FloatingIpsCreated) -> None:
     """Add a range to a pool."""
     addresses = Range(ipv4_number(event.first), ipv4_number(event.last))
+    if _overlapping(state, addresses) is not None:
+        message = f"some of {event.first} to {event.last} are floating IPs already"
+        raise InvariantBroken(message)
     pool = state.floating_pools.setdefault(event.pool, FloatingPool())
     pool.ranges.append((addresses, event.interface, AddressPool((addresses,))))
     entry = (addresses.first, addresses.last, event.pool)
@@ -162,8 +173,8 @@ def decide_associate(state: CellState, command: AssociateFloatingIp) -> tuple[Ev
         return allocation
     if allocation.project_id != floating.project_id:
         message = (
-            f"Fixed IP {command.fixed_address} is project {allocation.project_id!r}'s, floating IP"
-            f" {command.floating_address} is {floating.project_id!r}'s."
+            f"Fixed IP {command.fixed_address} is not of project {floating.project_id!r}, whose floating IP"
+            f" {command.floating_address} is."
         )
         return Refusal(code=Code.FORBIDDEN, field="fixed_address", message=message)
     events: list[Event] = []

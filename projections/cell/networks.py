@@ -3,6 +3,7 @@
 from bisect import bisect_left
 
 from events.addresses import cidr4_bounds, cidr4_netmask, ipv4_number, ipv4_text
+from events.errors import InvariantBroken
 from events.ids import Draws
 from events.model import Actor, Event
 from events.networks import (
@@ -144,6 +145,13 @@ def overlapping(state: CellState, first: int, last: int) -> str | None:
 def apply_created(state: CellState, event: NetworkCreated) -> None:
     """Add a network with all its addresses free."""
     block = Range(*cidr4_bounds(event.cidr))
+    if (
+        event.network_id in state.networks
+        or event.bridge in state.bridges
+        or overlapping(state, block.first, block.last) is not None
+    ):
+        message = f"network {event.network_id}, its bridge {event.bridge} or its block {event.cidr} is taken"
+        raise InvariantBroken(message)
     reserved = [Range(ipv4_number(r.first), ipv4_number(r.last)) for r in event.reserved]
     pool: AddressPool[Allocation] = AddressPool(tuple(_gaps(block.first, block.last, reserved)))
     state.networks[event.network_id] = Network(event, block, pool)
@@ -181,6 +189,9 @@ def decide_claim(state: CellState, report: ClaimNetwork) -> tuple[Event, ...] | 
 def apply_claimed(state: CellState, event: NetworkClaimed) -> None:
     """Let a host own a network."""
     network = state.networks[event.network_id]
+    if event.epoch != network.epoch + 1:
+        message = f"network {event.network_id} is claimed for epoch {event.epoch}, now {network.epoch}"
+        raise InvariantBroken(message)
     network.host = event.host
     network.epoch = event.epoch
 
@@ -220,6 +231,9 @@ def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...]
 def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
     """Forget a network."""
     network = state.networks.pop(event.network_id)
+    if network.pool.held or network.nics:
+        message = f"network {event.network_id} is deleted while {len(network.pool.held)} addresses are in use"
+        raise InvariantBroken(message)
     del state.bridges[network.plan.bridge]
     state.blocks.remove((network.block.first, network.block.last, event.network_id))
     del state.selectable[network.plan.project_id][event.network_id]
