@@ -4,7 +4,12 @@ from events.catalog import AnyEvent
 from events.clock import time_text
 from events.errors import LogError
 from events.fixed_ips import FixedIpAllocated, FixedIpDeallocated, FixedIpDisassociated, FixedIpLeased
-from events.floating_ips import FloatingIpAllocated, FloatingIpAssociated, FloatingIpDisassociated
+from events.floating_ips import (
+    FloatingIpAllocated,
+    FloatingIpAssociated,
+    FloatingIpDisassociated,
+    FloatingIpsCreated,
+)
 from events.ids import CommandDraws, uuid7
 from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from events.log.memory import MemoryLog
@@ -71,10 +76,11 @@ class WrittenLedger:
         *events: AnyEvent,
         cause: str = "SpawnInstance.v1",
         command: bytes | None = None,
+        command_id: str | None = None,
         refusal: Refusal | None = None,
     ) -> int:
-        """Append a decision on a command of its own; returns its seq."""
-        command_id = self.command_id(self.seq + 1)
+        """Append a decision, on a command of its own unless told; returns its seq."""
+        command_id = command_id or self.command_id(self.seq + 1)
         said = b'{"id":"%b","actor":{"user":"ann","project":"blue","is_admin":false}}' % command_id.encode()
         if command is not None:
             said = command
@@ -249,13 +255,15 @@ def leased(number: int, nic: int, network: str, address: str) -> FixedIpLeased:
     )
 
 
-def delete(number: int, *nics: tuple[str, str]) -> tuple[AnyEvent, ...]:
+def delete(
+    number: int, *nics: tuple[str, str], waits_for: tuple[str, ...] = ("host-1",)
+) -> tuple[AnyEvent, ...]:
     """Return the events of deleting such an instance: its addresses drain."""
     events: list[AnyEvent] = []
     for nic, (where, address) in enumerate(nics):
         created = vif_created(number, nic, where)
         events += [
-            deallocated(number, nic, where, address),
+            deallocated(number, nic, where, address, waits_for),
             VifDeleted(
                 vif_id=created.vif_id,
                 mac=created.mac,
@@ -266,6 +274,11 @@ def delete(number: int, *nics: tuple[str, str]) -> tuple[AnyEvent, ...]:
         ]
     events.append(InstanceDeleted(instance_uuid=instance_id(number), project_id="blue", host="host-1"))
     return tuple(events)
+
+
+def floating_range(first: str, last: str) -> FloatingIpsCreated:
+    """Return the event that adds floating IPs to the default pool."""
+    return FloatingIpsCreated(pool="nova", interface=None, first=first, last=last)
 
 
 def floating(address: str, project: str = "blue") -> FloatingIpAllocated:

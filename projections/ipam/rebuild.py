@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
+from events.errors import LedgerAlarm
 from events.ledger.follow import LedgerReader, check_position
 from events.log.port import Log, TopicPartition
 from projections.ipam.connection import connect, schema_name
@@ -52,7 +53,8 @@ def rebuild(
 
     Raises:
         IpamDiffers: they differ from the live ones and that was not accepted; nothing was swapped.
-        LedgerAlarm: the log lost or changed records.
+        LedgerAlarm: the log lost or changed records; where only the live tables have seen them, that can be
+            accepted, too.
         LedgerMissing: the ledger was never initialised.
 
     """
@@ -63,8 +65,13 @@ def rebuild(
         _drop(connection, beside)
         _drop(connection, retired)
         comparable = _comparable(connection, live, cell, log.topic(where.topic).incarnation)
-        with IpamProjection(dsn, cell, beside) as tables:
+        try:
             ahead = _end(connection, log, where, comparable=comparable)
+        except LedgerAlarm:
+            if not accept_differences:
+                raise
+            comparable, ahead = False, log.bounds(where).end
+        with IpamProjection(dsn, cell, beside) as tables:
             _read_to(reader, tables, ahead - _CLOSE_ENOUGH, progress)
             with translated(), connection.transaction():
                 if comparable:
@@ -111,7 +118,7 @@ def _drop(connection: psycopg.Connection[DictRow], schema: str) -> None:
 
 
 def _comparable(connection: psycopg.Connection[DictRow], live: str, cell: str, incarnation: str) -> bool:
-    """Return whether there are live tables of our layout, built from this log's ledger."""
+    """Return whether there are live tables of our layout, built from a ledger in this log."""
     try:
         check_layout(connection, live, cell)
     except (IpamMissing, IpamOutdated):
