@@ -198,7 +198,7 @@ def _read_as_far_as_good(log: Log, topics: CellTopics) -> tuple[LedgerFold, Ledg
 
 
 def _mark(log: Log, topics: CellTopics, name: str, known: InputMark) -> InputMark:
-    """Return up to where an input is decided, if it still is the one that was decided; else where to begin."""
+    """Return up to where an input is decided, if it is still the same one; else where to begin."""
     where = topics.commands if name == "commands" else topics.reports
     incarnation = log.topic(where.topic).incarnation
     bounds = log.bounds(where)
