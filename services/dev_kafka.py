@@ -9,25 +9,22 @@ A data directory keeps its ports: stopping and starting again is a broker's rest
 No process outlives the one that started it, however that one ends.
 """
 
-import base64
 import contextlib
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Event
-from typing import NamedTuple, Self
+from typing import Self
 
 from events.errors import BrokenEnvironment, LogError
 from events.log.kafka import KafkaLog
 from events.log.kafka_settings import KafkaSettings
 from services.kafka_jars import fetch_jars, find_java
+from services.kafka_plan import Detour, Node, check_ports, load_plan, server_properties
 
 READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 20.0
@@ -54,22 +51,6 @@ if os.getppid() == parent:
     os.execv(sys.argv[2], sys.argv[2:])
 """
 """Run between us and java, in a process that has no threads yet: when we die, however, java dies too."""
-
-
-class Node(NamedTuple):
-    """One broker, which is also a controller."""
-
-    number: int
-    port: int
-    controller_port: int
-    directory_id: str
-
-
-class Detour(NamedTuple):
-    """A second listener, whose clients are told to come by another port: of a proxy or a tunnel."""
-
-    port: int
-    advertised_port: int
 
 
 class DevKafka:
@@ -128,11 +109,13 @@ class DevKafka:
         if self._processes:
             return
         java, jars = find_java(), fetch_jars()
-        cluster_id = self._load_or_plan()
+        plan = load_plan(self.data_dir, self._count, self._port)
+        check_ports(plan, self.data_dir)
+        self._nodes = plan.nodes
         try:
             for node in self._nodes:
                 self._write_properties(node)
-                self._format(java, jars, node, cluster_id)
+                self._format(java, jars, node, plan.cluster_id)
             for node in self._nodes:
                 self._launch(java, jars, node)
             self._await_ready()
@@ -184,70 +167,15 @@ class DevKafka:
         """Stop."""
         self.stop()
 
-    def _load_or_plan(self) -> str:
-        """Take ports and ids from an earlier start, or choose them; return the cluster id."""
-        plan = self.data_dir / "dev-kafka.json"
-        if plan.exists():
-            kept = json.loads(plan.read_text(encoding="utf-8"))
-            self._nodes = [Node(*node) for node in kept["nodes"]]
-            if len(self._nodes) != self._count or self._port not in (None, self._nodes[0].port):
-                raise BrokenEnvironment(
-                    f"{self.data_dir} holds a Kafka of {len(self._nodes)} nodes on port "
-                    f"{self._nodes[0].port}; start it as that, or give another directory"
-                )
-            return str(kept["cluster_id"])
-        ports = free_ports(2 * self._count)
-        if self._port is not None:
-            ports[0] = self._port
-        self._nodes = [
-            Node(number, ports[2 * number - 2], ports[2 * number - 1], _new_id())
-            for number in range(1, self._count + 1)
-        ]
-        cluster_id = _new_id()
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        plan.write_text(json.dumps({"cluster_id": cluster_id, "nodes": self._nodes}), encoding="utf-8")
-        return cluster_id
-
     def _directory(self, node: Node) -> Path:
         return self.data_dir / f"node-{node.number}"
 
     def _write_properties(self, node: Node) -> None:
-        listeners = f"PLAINTEXT://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}"
-        advertised = listeners
-        if self._detour is not None:
-            listeners += f",DETOUR://127.0.0.1:{self._detour.port}"
-            advertised += f",DETOUR://127.0.0.1:{self._detour.advertised_port}"
-        replicas = str(self._count)
-        insync = "2" if self._count > 1 else "1"
-        settings = {
-            "process.roles": "broker,controller",
-            "node.id": str(node.number),
-            "controller.quorum.bootstrap.servers": ",".join(
-                f"127.0.0.1:{one.controller_port}" for one in self._nodes
-            ),
-            "listeners": listeners,
-            "advertised.listeners": advertised,
-            "controller.listener.names": "CONTROLLER",
-            "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT",
-            "log.dirs": str(self._directory(node) / "data"),
-            "auto.create.topics.enable": "false",
-            "group.initial.rebalance.delay.ms": "0",
-            "broker.session.timeout.ms": "3000",
-            "broker.heartbeat.interval.ms": "500",
-            **{
-                f"{topic}.replication.factor": replicas
-                for topic in ("offsets.topic", "transaction.state.log")
-            },
-            "offsets.topic.num.partitions": "4",
-            "transaction.state.log.min.isr": insync,
-            "transaction.state.log.num.partitions": "4",
-            "share.coordinator.state.topic.replication.factor": replicas,
-            "share.coordinator.state.topic.min.isr": insync,
-            **self._server_settings,
-        }
         directory = self._directory(node)
         directory.mkdir(exist_ok=True)
+        settings = (
+            server_properties(node, self._nodes, directory / "data", self._detour) | self._server_settings
+        )
         lines = "".join(f"{name}={value}\n" for name, value in settings.items())
         (directory / "server.properties").write_text(lines, encoding="utf-8")
 
@@ -316,24 +244,10 @@ class DevKafka:
 
 
 def _tail(text: str) -> str:
-    return " | ".join(line.strip() for line in text.splitlines()[-8:])[-1200:]
-
-
-def _new_id() -> str:
-    """Return 16 random bytes as Kafka writes its ids; one that began with - would be taken for an option."""
-    text = "-"
-    while text.startswith("-"):
-        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    return text
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free now, all different."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Return what went wrong, in a few lines of a program's output: its errors, or else its end."""
+    lines = [line.strip() for line in text.splitlines()]
+    told = [line for line in lines if "ERROR" in line or "Exception" in line]
+    return " | ".join(told[-4:] or lines[-8:])[-1200:]
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
     ConfigEntry,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
     TopicDescription,
 )
@@ -18,8 +19,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from events.errors import LogError, LogUnavailable, TopicMissing
 from events.log import kafka_topics
-from events.log.kafka_errors import Complaints, LeaderMoves, error_of, translate
-from events.log.kafka_feed import new_consumer
+from events.log.kafka_errors import Complaints, error_of, translate
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import Bounds, TopicInfo, TopicPartition, TopicSpec
 
@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 ANSWER_MARGIN_S = 5.0
 """librdkafka ends a request itself at its timeout; this much later we stop waiting for it to do so."""
+
+ATTEMPT_S = 2.0
+"""How long to wait for the leader of a partition before asking again who leads it."""
 
 RETRY_WAIT_S = 0.05
 
@@ -38,7 +41,7 @@ class TopicExists(LogError):
 
 
 class KafkaAdmin:
-    """An admin client, and a consumer that reads nothing. Safe for use by several threads."""
+    """One admin client. Safe for use by several threads."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -48,7 +51,6 @@ class KafkaAdmin:
             self._client = AdminClient(config)
         except KafkaException as error:
             raise self._translate(error, "connecting") from error
-        self._asker = new_consumer(settings, self._complaints)
 
     def brokers(self) -> int:
         """Return how many brokers the cluster has now."""
@@ -75,14 +77,13 @@ class KafkaAdmin:
             TopicMissing: it does not.
 
         """
-        topic, partition = where
-        count = self.topic(topic).partitions
-        if not 0 <= partition < count:
-            raise TopicMissing(f"topic {topic} has {count} partitions, and no partition {partition}")
+        count = self.topic(where.topic).partitions
+        if not 0 <= where.partition < count:
+            raise TopicMissing(f"topic {where.topic} has {count} partitions, and no {where.partition}")
 
     def bounds(self, where: TopicPartition) -> Bounds:
-        """Return the offsets that the partition holds now."""
-        return self._while(LeaderMoves)(self._bounds, where)
+        """Return the offsets that the partition holds now; waits while its leader changes."""
+        return self._while(LogUnavailable)(self._bounds, where)
 
     def ensure_topic(self, spec: TopicSpec) -> TopicInfo:
         """Create the topic if it is missing, and check what is there."""
@@ -101,25 +102,35 @@ class KafkaAdmin:
         return TopicInfo(spec.name, str(described.topic_id), topic.partitions)
 
     def close(self) -> None:
-        """Close the consumer; the admin client ends with its last reference."""
-        self._asker.close()
+        """Serve what is left; the client itself ends with its last reference."""
         self._client.poll(0)
 
     def _bounds(self, where: TopicPartition) -> Bounds:
-        # not the admin client's list_offsets, which never learns that a partition's leader changed
         doing = f"reading the bounds of {where.topic}/{where.partition}"
+        timeout_s = min(self._settings.answer_timeout_s, ATTEMPT_S)
+        self._refresh(where, doing, timeout_s)
         place = KafkaPartition(where.topic, where.partition)
+
+        def ask(which: OffsetSpec) -> "Future[Any]":
+            return self._client.list_offsets({place: which}, request_timeout=timeout_s)[place]
+
+        start = ask(OffsetSpec.earliest())  # type: ignore[no-untyped-call] # no stub
+        end = ask(OffsetSpec.latest())  # type: ignore[no-untyped-call] # no stub
+        return Bounds(
+            self._answer(start, doing, timeout_s).offset, self._answer(end, doing, timeout_s).offset
+        )
+
+    def _refresh(self, where: TopicPartition, doing: str, timeout_s: float) -> None:
+        """Learn who leads the partition: `list_offsets` by itself would ask a former leader for ever."""
         try:
-            start, end = self._asker.get_watermark_offsets(place, self._settings.answer_timeout_s)
+            topic = self._client.list_topics(where.topic, timeout_s).topics[where.topic]
         except KafkaException as error:
-            self._asker.poll(0)  # hear the reason
-            translated = self._translate(error, doing)
-            if not isinstance(translated, TopicMissing):
-                raise translated from error
-        else:
-            return Bounds(start, end)
-        self.require(where)
-        raise LeaderMoves(f"{doing}: the partition has no leader now")
+            raise self._heard(error, doing) from error
+        if topic.error is not None:
+            raise translate(topic.error, doing, self._settings.bootstrap_servers)
+        if where.partition not in topic.partitions:
+            self.require(where)
+            raise LogUnavailable(f"{doing}: not every broker knows the partition yet")
 
     def _describe(self, name: str) -> TopicDescription:
         def ask(timeout_s: float) -> "Future[TopicDescription]":
@@ -171,14 +182,25 @@ class KafkaAdmin:
         """Ask, and wait for the answer at most as long as the settings say."""
         timeout_s = self._settings.answer_timeout_s
         try:
-            return start(timeout_s).result(timeout_s + ANSWER_MARGIN_S)
+            answer = start(timeout_s)
         except KafkaException as error:
-            self._client.poll(0)  # hear the reason
-            raise self._translate(error, doing) from error
+            raise self._heard(error, doing) from error
+        return self._answer(answer, doing, timeout_s)
+
+    def _answer(self, answer: "Future[T]", doing: str, timeout_s: float) -> T:
+        try:
+            return answer.result(timeout_s + ANSWER_MARGIN_S)
+        except KafkaException as error:
+            raise self._heard(error, doing) from error
         except TimeoutError:
             raise LogUnavailable(
                 f"{doing}: Kafka at {self._settings.bootstrap_servers} did not answer in {timeout_s:g} s"
             ) from None
+
+    def _heard(self, error: KafkaException, doing: str) -> LogError:
+        """Translate an error, after listening for its reason."""
+        self._client.poll(0)
+        return self._translate(error, doing)
 
     def _translate(self, error: KafkaException, doing: str) -> LogError:
         inner = error_of(error)

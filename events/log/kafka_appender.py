@@ -59,7 +59,7 @@ class KafkaAppender:
             if not self._produce(producer, index, message):
                 break
             if index % REPORTS_EVERY == 0:
-                producer.poll(0)
+                self._serve(0)
         self._serve(0)
 
     def outcomes(self) -> Sequence[AppendOutcome]:
@@ -102,7 +102,7 @@ class KafkaAppender:
                     on_delivery=partial(self._delivered, index),
                 )
             except BufferError:
-                producer.poll(QUEUE_FULL_WAIT_S)
+                self._serve(QUEUE_FULL_WAIT_S)
             except KafkaException as error:
                 self._fail(translate(error_of(error), self._doing, self._servers, self._complaints.last))
             else:
@@ -134,10 +134,15 @@ class KafkaAppender:
 
     def _serve(self, timeout_s: float) -> None:
         """Serve delivery reports; after a failure, take back what was not sent."""
-        if self._producer is None:
+        producer = self._producer
+        if producer is None:
             return
-        self._producer.poll(timeout_s)
+        try:
+            producer.poll(timeout_s)
+        except KafkaException as error:  # librdkafka has given this producer up for good
+            if self._failure is None:
+                self._fail(translate(error_of(error), self._doing, self._servers))
         if self._failure is not None and not self._purged:
             self._purged = True
-            self._producer.purge()
-            self._producer.poll(0)
+            producer.purge()
+            self._serve(0)

@@ -40,17 +40,6 @@ OUT_OF_RANGE = frozenset(
         KafkaError._LOG_TRUNCATION,  # noqa: SLF001 - as above
     }
 )
-LEADER_MOVES = frozenset(
-    {
-        KafkaError.FENCED_LEADER_EPOCH,
-        KafkaError.KAFKA_STORAGE_ERROR,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.OFFSET_NOT_AVAILABLE,
-        KafkaError.REPLICA_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_LEADER_EPOCH,
-    }
-)
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 BAD_TOPIC = frozenset(
     {
@@ -65,10 +54,6 @@ BAD_SETTING = frozenset({KafkaError._INVALID_ARG, KafkaError._NOT_CONFIGURED})  
 ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - as above
 QUEUE_FULL = KafkaError._QUEUE_FULL  # noqa: SLF001 - as above
 END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001 - as above
-
-
-class LeaderMoves(LogUnavailable):
-    """A partition has no leader for the moment, as after its creation or a broker's end: ask again soon."""
 
 
 class Complaints:
@@ -125,8 +110,6 @@ def translate(error: KafkaError, doing: str, servers: str, why: KafkaError | Non
         return WrongTopicSettings(f"{doing}: Kafka at {servers} refuses the topic: {error.str()}")
     if code in BAD_SETTING:
         return WrongLogSettings(f"{doing}: librdkafka does not take the settings: {error.str()}")
-    if code in LEADER_MOVES:
-        return LeaderMoves(f"{doing}: no broker at {servers} leads the partition now ({error.str()})")
     denied = next((one for one in (error, why) if one is not None and one.code() in DENIED), None)
     if denied is not None:
         return LogAccessDenied(

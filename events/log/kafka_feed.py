@@ -67,25 +67,22 @@ class KafkaFeed:
 
     def poll(self, limit: int, timeout_s: float) -> Sequence[LogRecord]:
         """Return what is there as soon as anything is, at most `limit` records; waits at most `timeout_s`."""
-        if self._consumer is None:
-            raise LogUnavailable(f"{self._doing}: this feed was closed")
         if self._broken is not None:
             raise self._broken
-        first = self._consumer.poll(timeout_s)
-        if first is None:
-            self._raise_serious()
-            return ()
-        # consume(n, 0) hands over what has been fetched; with a timeout it would wait for all n
-        messages = [first, *self._consumer.consume(limit - 1, 0)] if limit > 1 else [first]
         records = []
-        for message in messages:
+        for message in self._fetch(limit, timeout_s):
             error = message.error()
             if error is None:
                 records.append(to_record(message, self._places))
             elif not is_about_the_group(error):
                 self._take_error(error)
-        if not records and self._broken is not None:
+        if records:
+            return records
+        if self._broken is not None:
             raise self._broken
+        complaint = self._complaints.take_serious()
+        if complaint is not None:
+            raise translate(complaint, self._doing, self._servers)
         return records
 
     def close(self) -> None:
@@ -93,6 +90,19 @@ class KafkaFeed:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             consumer.close()
+
+    def _fetch(self, limit: int, timeout_s: float) -> list[KafkaMessage]:
+        if self._consumer is None:
+            raise LogUnavailable(f"{self._doing}: this feed was closed")
+        try:
+            first = self._consumer.poll(timeout_s)
+            if first is None:
+                return []
+            # consume(n, 0) hands over what has been fetched; with a timeout it would wait for all n
+            return [first, *self._consumer.consume(limit - 1, 0)] if limit > 1 else [first]
+        except KafkaException as error:  # librdkafka has given this consumer up for good
+            self._broken = translate(error_of(error), self._doing, self._servers)
+            raise self._broken from error
 
     def _take_error(self, error: KafkaError) -> None:
         """Keep an error that ends the feed; it is raised once the records before it are handed over."""
@@ -102,11 +112,6 @@ class KafkaFeed:
             self._complaints.serious = True
         elif self._broken is None:
             self._broken = translated
-
-    def _raise_serious(self) -> None:
-        error = self._complaints.take_serious()
-        if error is not None:
-            raise translate(error, self._doing, self._servers)
 
 
 class KafkaReader:

@@ -28,7 +28,10 @@ class RepeatFilter(logging.Filter):
         facility, *_, text = record.args if isinstance(record.args, tuple) and record.args else ("", "")
         if facility == "CONFWARN":  # what is passed through goes to producers and consumers alike
             return False
-        line, now = f"{facility} {text}", self._now()
+        line = f"{facility} {text}".partition(" (after ")[
+            0
+        ]  # what follows counts milliseconds and repetitions
+        now = self._now()
         if now - self._seen.get(line, float("-inf")) < REPEAT_AFTER_S:
             return False
         if len(self._seen) >= REMEMBERED_LINES:

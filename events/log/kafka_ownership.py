@@ -62,8 +62,8 @@ class KafkaOwnership:
         self._commands = commands
         self._assigned = False
         self._complaints = Complaints()
-        self._told: str | None = None
-        config = settings.consumer(
+        self._told: int | None = None
+        self._config = settings.consumer(
             group_of(cell),
             auto_offset_reset="latest",  # nothing is read, so nothing can be missed
             partition_assignment_strategy="cooperative-sticky",
@@ -71,34 +71,18 @@ class KafkaOwnership:
             heartbeat_interval_ms=max(100, round(session_timeout_s * 1000 / 4)),
             max_poll_interval_ms=round(max(SILENCE_MAX_S, session_timeout_s) * 1000),
         )
-        try:
-            self._consumer: Consumer | None = Consumer({**config, "error_cb": self._complaints})
-            self._consumer.subscribe(
-                [commands.topic],
-                on_assign=self._on_assign,
-                on_revoke=self._on_revoke,
-                on_lost=self._on_revoke,
-            )
-        except KafkaException as error:
-            raise translate(error_of(error), self._doing, self._servers) from error
+        self._consumer: Consumer | None = self._join()
 
     def assigned(self) -> bool:
         """Return whether the cell's partition is ours now. What Kafka complains about is logged once."""
         if self._consumer is None:
             return False
-        deadline = time.monotonic() + CALL_S
-        for _ in range(EVENTS_PER_CALL):
-            message = self._consumer.poll(0)
-            if message is None:
-                break
-            error = message.error()
-            if error is not None:
-                self._tell(error)
-            if time.monotonic() >= deadline:
-                break
-        complaint = self._complaints.take_serious()
-        if complaint is not None:
-            self._tell(complaint)
+        try:
+            self._serve(self._consumer)
+        except KafkaException as error:  # librdkafka has given this member up: be another one
+            self._tell(error_of(error))
+            self.close()
+            self._consumer = self._join()
         return self._assigned
 
     def close(self) -> None:
@@ -106,6 +90,32 @@ class KafkaOwnership:
         consumer, self._consumer, self._assigned = self._consumer, None, False
         if consumer is not None:
             consumer.close()
+
+    def _join(self) -> Consumer:
+        try:
+            consumer = Consumer({**self._config, "error_cb": self._complaints})
+            consumer.subscribe(
+                [self._commands.topic],
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_revoke,
+            )
+        except KafkaException as error:
+            raise translate(error_of(error), self._doing, self._servers) from error
+        return consumer
+
+    def _serve(self, consumer: Consumer) -> None:
+        deadline = time.monotonic() + CALL_S
+        for _ in range(EVENTS_PER_CALL):
+            message = consumer.poll(0)
+            if message is None or time.monotonic() >= deadline:
+                break
+            error = message.error()
+            if error is not None:
+                self._tell(error)
+        complaint = self._complaints.take_serious()
+        if complaint is not None:
+            self._tell(complaint)
 
     def _on_assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         """Take the partitions, and read none of them."""
@@ -125,7 +135,6 @@ class KafkaOwnership:
         return any((one.topic, one.partition) == self._commands for one in partitions)
 
     def _tell(self, error: KafkaError) -> None:
-        sentence = str(translate(error, self._doing, self._servers))
-        if sentence != self._told:
-            self._told = sentence
-            logger.warning("%s", sentence)
+        if error.code() != self._told:
+            self._told = error.code()
+            logger.warning("%s", translate(error, self._doing, self._servers))

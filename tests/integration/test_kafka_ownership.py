@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from confluent_kafka import ConsumerGroupState
+from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from events.log.kafka import KafkaLog
@@ -141,3 +141,18 @@ def test_without_a_broker_nobody_is_assigned(caplog: pytest.LogCaptureFixture) -
     eventually(is_said)
     ownership.close()
     assert not ownership.assigned()
+
+
+def test_a_member_that_librdkafka_gave_up_is_replaced(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fatal error of the client costs the assignment, not the process: it joins anew."""
+    owner = join()
+    eventually(owner.assigned)
+
+    def fail(_self: KafkaOwnership, _consumer: object) -> None:
+        raise KafkaException(KafkaError(KafkaError._FATAL, fatal=True))  # noqa: SLF001 - so librdkafka spells it
+
+    with monkeypatch.context() as broken:
+        broken.setattr(KafkaOwnership, "_serve", fail)
+        assert not owner.assigned()
+
+    eventually(owner.assigned)

@@ -21,6 +21,7 @@ def test_a_line_is_repeated_only_after_a_while() -> None:
     assert news.filter(line("FAIL", "refused"))
     assert not news.filter(line("FAIL", "refused"))
     assert news.filter(line("FAIL", "something else"))
+    assert not news.filter(line("FAIL", "refused (after 7ms in state CONNECT)"))
     now[0] = REPEAT_AFTER_S
     assert news.filter(line("FAIL", "refused"))
 

@@ -1,0 +1,141 @@
+"""A Kafka that knows its users: settings passed through let us in, wrong ones are said for what they are."""
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but not listed in __all__
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from events.errors import LogAccessDenied, TopicMissing
+from events.log.kafka import KafkaLog
+from events.log.kafka_settings import KafkaSettings
+from events.log.port import Message, TopicPartition, TopicSpec
+from services.dev_kafka import DevKafka
+from tests.fix_kafka import require_java
+
+pytestmark = pytest.mark.kafka
+
+LOGIN_MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
+SERVER = {
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:SASL_PLAINTEXT",
+    "sasl.enabled.mechanisms": "PLAIN",
+    "sasl.mechanism.inter.broker.protocol": "PLAIN",
+    "listener.name.plaintext.plain.sasl.jaas.config": (
+        f'{LOGIN_MODULE} required username="admin" password="right" user_admin="right" user_guest="welcome";'
+    ),
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:admin;User:ANONYMOUS",
+    "auto.create.topics.enable": "true",
+}
+
+
+def login(user: str, password: str) -> dict[str, str]:
+    """Return the librdkafka settings of a user."""
+    return {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": user,
+        "sasl.password": password,
+    }
+
+
+def allow_guest_to_describe(broker: DevKafka, topic: str) -> None:
+    """Give the guest the one permission that lets a client find the topic."""
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, **login("admin", "right")})
+    binding = AclBinding(
+        ResourceType.TOPIC,
+        topic,
+        ResourcePatternType.LITERAL,
+        "User:guest",
+        "*",
+        AclOperation.DESCRIBE,
+        AclPermissionType.ALLOW,
+    )
+    admin.create_acls([binding])[binding].result()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevKafka]:
+    """Return a broker that asks for a password, knows one administrator, and lets a guest do nothing."""
+    require_java()
+    directory = tmp_path_factory.mktemp("guarded-kafka")
+    with DevKafka(directory, server_settings=SERVER, client_settings=login("admin", "right")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def where(guarded: DevKafka, topic_name: str) -> TopicPartition:
+    """Create a topic as the administrator."""
+    with KafkaLog(KafkaSettings(guarded.bootstrap_servers, login("admin", "right"))) as log:
+        log.ensure_topic(TopicSpec(topic_name, 1, "ledger"))
+    return TopicPartition(topic_name, 0)
+
+
+def test_credentials_are_passed_through(guarded: DevKafka, where: TopicPartition) -> None:
+    """Every kind of client logs in: admin, producer, feed and reader."""
+    with KafkaLog(KafkaSettings(guarded.bootstrap_servers, login("admin", "right"))) as log:
+        appender = log.appender(where)
+        appender.append([Message((), b"hello")])
+        assert appender.flush(30.0)
+        assert [outcome.offset for outcome in appender.outcomes()] == [0]
+        appender.close()
+        assert [record.value for record in log.read(where, 0, 1)] == [b"hello"]
+        feed = log.follow({where: 0})
+        assert [record.value for record in feed.poll(1, 30.0)] == [b"hello"]
+        feed.close()
+
+
+def test_a_wrong_password_is_said_and_not_shown(guarded: DevKafka) -> None:
+    """It is not called an outage."""
+    settings = KafkaSettings(guarded.bootstrap_servers, login("admin", "geheim"), answer_timeout_s=2.0)
+
+    with KafkaLog(settings) as log, pytest.raises(LogAccessDenied, match=r"[Aa]uthentication") as caught:
+        log.brokers()
+
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_missing_permission_is_said(guarded: DevKafka, where: TopicPartition) -> None:
+    """A user without ACLs learns that, not that the topic does not exist."""
+    with KafkaLog(KafkaSettings(guarded.bootstrap_servers, login("guest", "welcome"))) as log:
+        with pytest.raises(LogAccessDenied, match=where.topic):
+            log.topic(where.topic)
+        with pytest.raises(LogAccessDenied, match=where.topic):
+            log.ensure_topic(TopicSpec(where.topic, 1, "ledger"))
+        with pytest.raises(LogAccessDenied):
+            log.bounds(where)
+
+
+def test_a_permission_taken_away_ends_feed_and_appender(guarded: DevKafka, where: TopicPartition) -> None:
+    """Who may describe but neither read nor write is told so by both."""
+    allow_guest_to_describe(guarded, where.topic)
+    with KafkaLog(KafkaSettings(guarded.bootstrap_servers, login("guest", "welcome"))) as log:
+        appender, feed = log.appender(where), log.follow({where: 0})
+        appender.append([Message((), b"no")])
+        assert appender.flush(30.0)
+        (outcome,) = appender.outcomes()
+        assert isinstance(outcome.error, LogAccessDenied)
+        appender.close()
+        with pytest.raises(LogAccessDenied, match=where.topic):
+            feed.poll(1, 30.0)
+        feed.close()
+
+
+def test_nothing_is_created_by_asking(guarded: DevKafka, topic_name: str) -> None:
+    """Also not by a broker that creates what is asked for: a ledger comes to be only on purpose."""
+    nowhere = TopicPartition(topic_name, 0)
+    with KafkaLog(KafkaSettings(guarded.bootstrap_servers, login("admin", "right"))) as log:
+        with pytest.raises(TopicMissing):
+            log.bounds(nowhere)
+        with pytest.raises(TopicMissing):
+            log.follow({nowhere: 0})
+        with pytest.raises(TopicMissing):
+            log.appender(nowhere)
+        with pytest.raises(TopicMissing):
+            log.topic(topic_name)
