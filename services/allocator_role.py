@@ -7,6 +7,7 @@ from time import monotonic
 from events.errors import NetledgerError
 from events.log.port import Log, TopicPartition
 from services.allocator.engine import Engine, Phase
+from services.allocator.garbage import look_at_young_only
 from services.allocator.runner import Allocator, CellTopics
 from services.health import Health
 
@@ -45,6 +46,7 @@ class AllocatorRole:
 
         """
         self._check_topics()
+        look_at_young_only()
         self._allocator.run(stop)
 
     def health(self) -> Health:

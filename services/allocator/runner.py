@@ -19,6 +19,7 @@ from events.log.ownership import Ownership
 from events.log.port import Log
 from projections.cell.state import Rules
 from services.allocator.engine import CLAIM_PAUSE_MS_MAX, Engine, Phase, Settings
+from services.allocator.garbage import look_at_everything
 from services.allocator.runner_attempt import BATCH_MAX, Attempt, input_identities
 from services.allocator.topics import CellTopics
 
@@ -97,7 +98,8 @@ class Allocator:
                 if engine.poisoned is not None:
                     refused |= {engine.poisoned}
             claim_not_before_ms = self._clock_ms() + self._pause_ms()
-            stop.wait(TICK_S)
+            if not stop.wait(TICK_S):
+                look_at_everything()
 
     def _pause_ms(self) -> int:
         return random.randrange(self._claim_pause_ms_max + 1)  # noqa: S311 - spreads claims, guards nothing
