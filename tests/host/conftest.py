@@ -29,7 +29,12 @@ def make_world(make_netns: MakeNetns, tmp_path: Path) -> Iterator[MakeWorld]:
     made: list[KernelWorld] = []
 
     def make(host: str) -> KernelWorld:
-        settings = HostSettings(host=host, public_interface=PUBLIC, claim_interval_s=60.0)
+        settings = HostSettings(
+            host=host,
+            public_interface=PUBLIC,
+            claim_interval_s=60.0,
+            dns_server=("192.0.2.53",),  # nobody; and not the machine's own
+        )
         made.append(KernelWorld(make_netns(host), tmp_path, settings))
         return made[-1]
 

@@ -116,6 +116,18 @@ def test_a_released_address_is_served_to_its_next_holder_at_once(
     assert bound(guest).startswith(f"bound {WEB.fixed}/24 ")
 
 
+def test_a_guest_that_was_added_later_can_be_taken_away(world: KernelWorld) -> None:
+    """What dnsmasq was told by further files goes with them."""
+    world.decide(network(1), claimed(1), *WEB.spawned())
+    world.decide(*APP.spawned())
+    world.decide(*Nic(3).spawned())
+    world.decide(*APP.gone())
+
+    directory = world.dhcp_directory() / "hosts.d"
+    assert {path.name for path in directory.iterdir()} == {"all"}
+    assert APP.mac not in (directory / "all").read_text()
+
+
 def test_a_lease_survives_a_restart_of_dnsmasq(world: KernelWorld, guest_of: MakeGuest) -> None:
     """It is told of the leases in the ledger, so a renewal stays a renewal and reports nothing new."""
     world.decide(network(1), claimed(1), *WEB.spawned(), *APP.spawned())

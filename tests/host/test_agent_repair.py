@@ -21,8 +21,12 @@ def repaired(world: KernelWorld, times: int = 1) -> None:
 def test_a_deleted_bridge_comes_back_with_all_that_hangs_on_it(
     world: KernelWorld, guest_of: MakeGuest
 ) -> None:
-    """Address, MAC, mark, and a DHCP service that listens on the new bridge and not on the old one."""
+    """Address, MAC, mark, and a DHCP service that was started on the new bridge.
+
+    One that was bound to the old bridge ends up bound to none, and takes other networks' renewals.
+    """
     world.decide(*SERVED)
+    process = world.dhcp_pid()
     before = world.netns.ip("-o link show br1").split("link/ether")[1].split()[0]
     world.netns.ip("link delete br1")
     repaired(world)
@@ -31,6 +35,7 @@ def test_a_deleted_bridge_comes_back_with_all_that_hangs_on_it(
 
     eventually(guest.leases, within_s=30)
     assert guest.pings("10.1.0.1")
+    assert world.dhcp_pid() != process
     assert world.netns.ip("-o link show br1").split("link/ether")[1].split()[0] == before
 
 

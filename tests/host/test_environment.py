@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from events.errors import BrokenEnvironment
-from host_agent import programs
+from host_agent import processes, programs
 from host_agent.conntrack import Conntrack
 from host_agent.dnsmasq import Dnsmasq
 from host_agent.errors import DhcpFailed, KernelRefused, NftFailed
@@ -212,6 +212,17 @@ def test_a_namespace_is_told_from_another(netns: Netns, make_netns: MakeNetns) -
 
     assert seen == netns.inside.identity()
     assert len({seen, make_netns("other").inside.identity(), Namespace(None).identity()}) == 3
+
+
+def test_only_a_process_of_that_argument_is_ended() -> None:
+    """A number out of a file may be somebody else's by now."""
+    sleeper = subprocess.Popen(["sleep", "600"])
+
+    assert processes.end(sleeper.pid, "--conf-file=/of/ours")
+    assert sleeper.poll() is None
+    assert sleeper.pid in processes.with_argument("600")
+    assert processes.end(sleeper.pid, "600")
+    assert sleeper.wait() != 0
 
 
 def test_an_error_inside_a_namespace_reaches_the_caller(netns: Netns) -> None:
