@@ -286,7 +286,7 @@ class LedgerFold:
             return self._skip(offset, Skip.FOREIGN)
         if self.genesis is None or begun.ledger_id != self.genesis.ledger_id:
             return self._skip(offset, Skip.FOREIGN)
-        if begun.epoch <= self.epoch:
+        if not self.is_later(begun):
             return self._skip(offset, Skip.DUPLICATE)
         if not self.continues(begun):
             self._alarm(
@@ -299,6 +299,11 @@ class LedgerFold:
         self.inputs = {mark.name: mark for mark in begun.inputs}
         self._accept(offset, record_digest(message))
         return Verdict("epoch")
+
+    def is_later(self, begun: HistoryEpochBegun) -> bool:
+        """Return whether a history epoch is one of this ledger, and begins after the one this fold is in."""
+        of_this_ledger = self.genesis is not None and begun.ledger_id == self.genesis.ledger_id
+        return of_this_ledger and begun.epoch > self.epoch
 
     def continues(self, begun: HistoryEpochBegun) -> bool:
         """Return whether a new history epoch goes on from exactly where this fold is."""

@@ -4,7 +4,7 @@ Used by every reader but the allocator's own engine, which is fed by hand: proje
 command line.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from time import monotonic
 from typing import Self
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from events.catalog import AnyEvent
 from events.errors import LedgerAlarm, LedgerMissing, LogUnavailable, OffsetOutOfRange
-from events.ledger.fold import Alarm, LedgerFold
+from events.ledger.fold import Alarm, LedgerFold, Verdict
 from events.ledger.position import Position
 from events.log.port import Feed, Log, LogRecord, Message, TopicPartition
 from events.record import DecisionHead, HistoryEpochBegun, Outcome, decode_outcome, record_digest, record_kind
@@ -80,21 +80,47 @@ def check_position(log: Log, where: TopicPartition, position: Position) -> None:
 
 
 def struck_out(log: Log, where: TopicPartition, fold: LedgerFold) -> range | None:
-    """Return the offsets that an epoch strikes out, if one goes on where an alarmed fold stopped (S11)."""
-    offset = fold.next_offset
-    while page := log.read(where, offset, _PAGE):
-        for record in page:
-            if record_kind(record.headers) == "epoch" and _goes_on(fold, record):
-                return range(fold.next_offset, record.offset)
-        offset = page[-1].offset + 1
+    """Return the offsets that an epoch strikes out, if one goes on where an alarmed fold stopped (S11).
+
+    Raises:
+        LedgerAlarm: an operator has begun an epoch that goes on from elsewhere: `EPOCH_DIVERGED`.
+
+    """
+    diverged = False
+    for offset, begun in _later_epochs(log, where, fold, fold.next_offset):
+        if fold.continues(begun):
+            return range(fold.next_offset, offset)
+        diverged = True
+    if diverged:
+        raise _rebuild(fold)
     return None
 
 
-def _goes_on(fold: LedgerFold, record: LogRecord) -> bool:
+def _later_epochs(
+    log: Log, where: TopicPartition, fold: LedgerFold, offset: int
+) -> Iterator[tuple[int, HistoryEpochBegun]]:
+    """Yield the epochs that an operator has begun since the one that a fold is in."""
+    while page := log.read(where, offset, _PAGE):
+        for record in page:
+            begun = _epoch(record) if record_kind(record.headers) == "epoch" else None
+            if begun is not None and fold.is_later(begun):
+                yield record.offset, begun
+        offset = page[-1].offset + 1
+
+
+def _epoch(record: LogRecord) -> HistoryEpochBegun | None:
     try:
-        return fold.continues(HistoryEpochBegun.model_validate_json(record.value))
+        return HistoryEpochBegun.model_validate_json(record.value)
     except ValidationError:
-        return False
+        return None
+
+
+def _rebuild(fold: LedgerFold) -> LedgerAlarm:
+    message = (
+        f"An operator has begun a new history epoch of cell {fold.cell!r}, which does not go on from seq"
+        f" {fold.seq} as this reader knows it. Drop what it built and read the ledger from its start."
+    )
+    return LedgerAlarm(Alarm.EPOCH_DIVERGED, message)
 
 
 def _alarm(reason: Alarm, what: str) -> LedgerAlarm:
@@ -132,8 +158,19 @@ class LedgerReader:
 
     def _check(self) -> None:
         if self.fold.genesis is not None:
-            check_position(self._log, self._where, self.fold.position())
+            try:
+                check_position(self._log, self._where, self.fold.position())
+            except LedgerAlarm as alarm:
+                if alarm.reason != Alarm.LEDGER_CHANGED:
+                    self._check_for_a_recovery(alarm)
+                raise
         self._checked_at = self._clock()
+
+    def _check_for_a_recovery(self, alarm: LedgerAlarm) -> None:
+        """Say so if an operator has led on from the loss: a reader that lost its place can read anew."""
+        start = self._log.bounds(self._where).start
+        for _ in _later_epochs(self._log, self._where, self.fold, start):
+            raise _rebuild(self.fold) from alarm
 
     def poll(self, limit: int = _PAGE, timeout_s: float = 1.0) -> Sequence[Decided]:
         """Return the valid decisions of up to `limit` records; wait at most `timeout_s` for the first record.
@@ -164,19 +201,25 @@ class LedgerReader:
         decided: list[Decided] = []
         for record in records:
             try:
-                verdict = self.fold.judge(record)
+                verdict = self._judge_one(record)
             except LedgerAlarm:
-                struck = struck_out(self._log, self._where, self.fold)
-                if struck is None:
-                    self._reconnect()
-                    if decided:
-                        return decided  # they count; the next poll meets the alarm again
-                    raise
-                self.fold.strike_out(struck)
-                verdict = self.fold.judge(record)
+                self._reconnect()
+                if decided:
+                    return decided  # they count; the next poll meets the alarm again
+                raise
             if verdict.kind == "decision" and verdict.head is not None:
                 decided.append(Decided(verdict.head, record))
         return decided
+
+    def _judge_one(self, record: LogRecord) -> Verdict:
+        try:
+            return self.fold.judge(record)
+        except LedgerAlarm:
+            struck = struck_out(self._log, self._where, self.fold)
+            if struck is None:
+                raise
+            self.fold.strike_out(struck)
+            return self.fold.judge(record)
 
     def catch_up(self, limit: int = _PAGE) -> "CatchUp":
         """Iterate over all decisions up to the end that the log has now."""
