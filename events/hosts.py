@@ -1,10 +1,8 @@
 """Hosts: registration and what they have applied."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from events.model import Event, Name, Report
+from events.model import Count, Event, Name, Report
 from events.networks import DEFAULT_PHYSICAL_NETWORK
 
 
@@ -19,10 +17,10 @@ class ReportApplied(Report):
     """A host has made its kernel agree with the ledger up to a position. Sent at most once a second."""
 
     type: Literal["ReportApplied.v1"] = "ReportApplied.v1"
-    seq: Annotated[int, Field(ge=0)]
-    failures: Annotated[int, Field(ge=0)] = 0
+    seq: Count
+    failures: Count = 0
     """Steps that did not work and will be tried again; the position excludes what they were for."""
-    repairs: Annotated[int, Field(ge=0)] = 0
+    repairs: Count = 0
     """Drift repaired since the agent started."""
 
 

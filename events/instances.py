@@ -2,12 +2,15 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, Strict, StringConstraints
 
-from events.model import Command, Event, Hostname, Ipv4, Message, Name, ProjectId, Uuid
+from events.model import PRINTABLE_PATTERN, Command, Event, Hostname, Ipv4, Message, Name, ProjectId, Uuid
 
 NICS_MAX = 64
 """NICs of one instance; QEMU's PCI topology ends well below."""
+
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=PRINTABLE_PATTERN)]
+"""A caller's name for a NIC, as in nova's server request."""
 
 
 class RequestedNetwork(Message):
@@ -16,7 +19,7 @@ class RequestedNetwork(Message):
     network_id: Uuid
     address: Ipv4 | None = None
     """This address or none."""
-    tag: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None
+    tag: Tag | None = None
 
 
 class SpawnInstance(Command):
@@ -33,8 +36,8 @@ class SpawnInstance(Command):
     """NICs in order; when left out, one on every network that the project sees."""
     hostname: Hostname | None = None
     """Name that DHCP hands out and DNS answers."""
-    display_name: Annotated[str, StringConstraints(max_length=255)] | None = None
-    rxtx_factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    display_name: Annotated[str, StringConstraints(max_length=255, pattern=PRINTABLE_PATTERN)] | None = None
+    rxtx_factor: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class DeleteInstance(Command):

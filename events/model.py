@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 from events.addresses import parse_cidr4, parse_cidr6, parse_ipv4, parse_mac
 from events.ids import parse_uuid, parse_uuid7
@@ -26,16 +26,29 @@ NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=NAME_PATTERN)]
 """A name that is safe in file names, dnsmasq lines and nft comments (hosts, physical networks, pools)."""
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f,]+$")]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f,]+$")]
 """A network's label: up to 255 characters, as in nova; no control characters, no comma (a dnsmasq tag)."""
 
-Interface = Annotated[str, StringConstraints(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9._-]+$")]
+Interface = Annotated[
+    str, StringConstraints(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
+]
 """A Linux interface name: at most 15 bytes (IFNAMSIZ - 1, linux/if.h)."""
 
 ProjectId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
-Hostname = Annotated[
-    str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
-]
+
+_HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HOSTNAME_PATTERN = rf"^{_HOST_LABEL}(\.{_HOST_LABEL})*$"
+Hostname = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=HOSTNAME_PATTERN)]
+"""A host name (RFC 1123 section 2.1): labels of at most 63 letters, digits and inner hyphens."""
+
+PRINTABLE_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""No control characters: PostgreSQL takes no NUL, a CloudEvents attribute takes none of them."""
+
+Flag = Annotated[bool, Strict()]
+"""JSON's true or false; nothing that a program might take for one."""
+
+Count = Annotated[int, Strict(), Field(ge=0, le=(1 << 63) - 1)]
+"""A JSON integer that also a database can hold."""
 
 
 class Message(BaseModel):
@@ -47,9 +60,9 @@ class Message(BaseModel):
 class Actor(Message):
     """On whose behalf a command is given. None is ever assumed: the gateway or compute names it."""
 
-    user: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    user: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=PRINTABLE_PATTERN)]
     project: ProjectId | None = None
-    is_admin: bool = False
+    is_admin: Flag = False
 
 
 class Command(Message):

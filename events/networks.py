@@ -2,12 +2,25 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
-from events.model import Cidr4, Command, Event, Interface, Ipv4, Label, Message, Name, ProjectId, Report, Uuid
+from events.model import (
+    Cidr4,
+    Command,
+    Event,
+    Flag,
+    Interface,
+    Ipv4,
+    Label,
+    Message,
+    Name,
+    ProjectId,
+    Report,
+    Uuid,
+)
 
 Kind = Literal["flat", "flatdhcp"]
-Mtu = Annotated[int, Field(ge=68, le=65535)]
+Mtu = Annotated[int, Strict(), Field(ge=68, le=65535)]
 
 DEFAULT_PHYSICAL_NETWORK = "default"
 
@@ -27,7 +40,7 @@ class CreateNetworks(Command):
     """First address of the block when left out; may be an external router."""
     dhcp_server: Ipv4 | None = None
     """The gateway when left out."""
-    enable_dhcp: bool = True
+    enable_dhcp: Flag = True
     dns1: Ipv4 | None = None
     dns2: Ipv4 | None = None
     bridge: Interface | None = None
@@ -49,7 +62,7 @@ class DeleteNetwork(Command):
 
     type: Literal["DeleteNetwork.v1"] = "DeleteNetwork.v1"
     network_id: Uuid
-    require_disassociated: bool = True
+    require_disassociated: Flag = True
     """Refuse while the network is restricted to a project."""
 
 

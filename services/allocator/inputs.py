@@ -17,6 +17,11 @@ COMMAND_BYTES_MAX = 256 * 1024
 """Largest command: the rest of a record (design section 4: at most 4 MiB) is for what is decided on it."""
 
 _EXPLAINED_MAX = 5
+"""Problems that a refusal tells."""
+
+_SHOWN_MAX = 160
+"""Characters of a caller's text that a refusal repeats."""
+
 _TYPE_SHOWN_MAX = 64
 
 
@@ -55,16 +60,17 @@ def _explain(name: InputName, raw: bytes, digest: str, error: ValidationError) -
     """Find out what is wrong with a record that is no command or report of this input."""
     try:
         document = from_json(raw, allow_inf_nan=False)
+        from_json(b"[%b]" % raw)  # in its record it lies one level deeper, and every reader has to get there
     except ValueError as syntax:
-        text = f"The command is not JSON: {syntax}."
+        text = f"The command cannot be read as JSON: {syntax}."
         return _unreadable(raw, digest, Refusal(code=Code.MALFORMED_COMMAND, message=text))
     if not isinstance(document, dict):
         text = "The command is not a JSON object."
         return _unreadable(raw, digest, Refusal(code=Code.MALFORMED_COMMAND, message=text))
     type_name = str(document.get("type", ""))[:_TYPE_SHOWN_MAX]
-    shown = type_name if fullmatch(r"[A-Za-z0-9.]+", type_name) else ""
+    known_as = type_name if fullmatch(r"[A-Za-z0-9.]+", type_name) else ""
     refusal = _wrong_type(name, type_name) or _wrong_fields(error)
-    return Received(raw, digest, shown, _readable_id(document.get("id")), None, refusal, is_json=True)
+    return Received(raw, digest, known_as, _readable_id(document.get("id")), None, refusal, is_json=True)
 
 
 def _wrong_type(name: InputName, type_name: str) -> Refusal | None:
@@ -81,7 +87,7 @@ def _wrong_type(name: InputName, type_name: str) -> Refusal | None:
 def _wrong_fields(error: ValidationError) -> Refusal:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     told = [
-        f"{field_path(problem)}: {problem['msg'].removeprefix('Value error, ')}"
+        f"{field_path(problem)}: {shown(problem['msg'].removeprefix('Value error, '))}"
         for problem in problems[:_EXPLAINED_MAX]
     ]
     return Refusal(code=Code.INVALID_COMMAND, field=field_path(problems[0]), message="; ".join(told) + ".")
@@ -90,7 +96,17 @@ def _wrong_fields(error: ValidationError) -> Refusal:
 def field_path(problem: ErrorDetails) -> str:
     """Return the dotted path of the field that a problem is about, without pydantic's tag in front."""
     path = problem["loc"]
-    return ".".join(str(part) for part in (path[1:] if len(path) > 1 else path))
+    return shown(".".join(str(part) for part in (path[1:] if len(path) > 1 else path)))
+
+
+def shown(text: str) -> str:
+    """Return what a caller wrote so that any terminal and any database takes it: short and printable."""
+    clipped = text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
+    return (
+        clipped
+        if clipped.isprintable()
+        else "".join(c if c.isprintable() else repr(c)[1:-1] for c in clipped)
+    )
 
 
 def _readable_id(value: object) -> str | None:
