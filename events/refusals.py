@@ -23,6 +23,8 @@ class Code(StrEnum):
     POSITION_AHEAD = "PositionAhead"
     """A host claims to have applied what was never decided: another ledger, or this one lost records."""
 
+    COMMAND_NOT_FOUND = "CommandNotFound"
+    """No decision on a command of this id is known."""
     UNKNOWN_METHOD = "UnknownMethod"
     """A caller of the client or of `netledger call` named a method that there is not."""
 

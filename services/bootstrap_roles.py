@@ -12,6 +12,7 @@ from host_agent.agent import Agent
 from services.allocator_role import AllocatorRole
 from services.bootstrap import Deployment, host_settings
 from services.health import Health
+from services.projector import Projector
 
 REPORT_TIMEOUT_S = 5.0
 """How long sending a report may take before the agent goes on and tries again later."""
@@ -20,6 +21,11 @@ REPORT_TIMEOUT_S = 5.0
 def allocator_role(deployment: Deployment) -> AllocatorRole:
     """Return the allocator."""
     return AllocatorRole(deployment.allocator(), deployment.log, deployment.topics, deployment.check_topics)
+
+
+def projector_role(deployment: Deployment) -> Projector:
+    """Return the projector."""
+    return Projector(deployment.log, deployment.topics, deployment.dsn)
 
 
 class LogReports:

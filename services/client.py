@@ -27,7 +27,7 @@ from services.allocator.inputs import COMMAND_BYTES_MAX
 from services.allocator.runner import CellTopics
 from services.answers import Answers, Ticket
 from services.methods import METHODS
-from services.methods.base import Args, Asked, Defaults, Method, Read, parse_args, refusal_of
+from services.methods.base import Args, Asked, Defaults, Method, Read, Write, parse_args, refusal_of
 from services.outcomes import Answer, Refused, refused
 from services.tables import Tables
 
@@ -150,16 +150,24 @@ class Client:
             refusal = repeated.refusal
             return Answer(self._topics.cell, repeated.first_seq, command_id, (), refusal, repeated=True)
         self.wait_for(repeated.first_seq)
-        offset = self.tables.offset_of(repeated.first_seq)
+        outcome = self.outcome_of(repeated.first_seq)
+        return self._answer(repeated.first_seq, command_id, outcome, repeated=True)
+
+    def outcome_of(self, seq: int) -> Outcome:
+        """Return what was asked and decided at a position that the tables show.
+
+        Raises:
+            ProjectionBehind: they do not show it.
+            LedgerAlarm: the log holds something else there.
+
+        """
+        offset = self.tables.offset_of(seq)
         there = self._log.read(self._topics.ledger, offset, 1)
         head = decode_head(self._topics.cell, there[0].headers) if there else None
-        if head is None or (head.seq, head.command_id) != (repeated.first_seq, command_id):
-            message = (
-                f"Offset {offset} of the ledger should hold decision {repeated.first_seq}, and does not."
-            )
+        if head is None or head.seq != seq:
+            message = f"Offset {offset} of the ledger should hold decision {seq}, and does not."
             raise LedgerAlarm(Alarm.RECORD_CHANGED, message)
-        outcome = decode_outcome(there[0].value)
-        return self._answer(repeated.first_seq, command_id, outcome, repeated=True)
+        return decode_outcome(there[0].value)
 
     def _open_reader(self) -> LedgerReader:
         """Open the ledger where the projection is: not behind any command that will be sent."""
@@ -207,6 +215,11 @@ class Client:
 
         """
         return self.begin(method, args or {}, actor=actor, command_id=command_id).result()
+
+    def only_adds(self, method: str) -> bool:
+        """Tell whether a method leaves the results of calls before it as they are."""
+        known = METHODS.get(method)
+        return isinstance(known, Write) and known.adds
 
     def begin(
         self,

@@ -1,0 +1,176 @@
+"""A stream of calls: a line of JSON in, a line of JSON out, in the same order.
+
+Commands that only add something are sent ahead while earlier ones are on their way; everything else waits until
+all before it is done, so that the lines take effect as if each had waited for the one before.
+"""
+
+from collections import deque
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, BinaryIO
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json, to_json
+
+from events.errors import NetledgerError, OutcomeUnknown
+from events.model import Actor, Uuid7
+from events.refusals import Code, Refusal
+from services.client import Call, Client
+from services.methods.base import refusal_of
+from services.outcomes import Refused, refused
+
+AHEAD_MAX = 256
+"""Calls that may be on their way at once."""
+
+LINE_BYTES_MAX = 1024 * 1024
+"""Longest line; a command is smaller by far."""
+
+EXIT_BROKEN = 4
+EXIT_UNKNOWN = 5
+
+
+class CallLine(BaseModel):
+    """One call."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    args: dict[str, Any] = {}
+    actor: Actor | None = None
+    id: Uuid7 | None = None
+
+
+def read_args(text: str | bytes) -> dict[str, Any]:
+    """Return the arguments of a call from JSON.
+
+    Raises:
+        Refused: it is not a JSON object.
+
+    """
+    try:
+        value = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise refused(Code.MALFORMED_COMMAND, f"This is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise refused(Code.MALFORMED_COMMAND, "This is not a JSON object.")
+    return value
+
+
+def read_line(line: bytes) -> CallLine:
+    """Return a line, read.
+
+    Raises:
+        Refused: it is not a call.
+
+    """
+    if len(line) > LINE_BYTES_MAX:
+        message = f"The line has {len(line)} bytes; the most that is taken is {LINE_BYTES_MAX}."
+        raise refused(Code.COMMAND_TOO_LARGE, message)
+    document = read_args(line)
+    try:
+        return CallLine.model_validate(document)
+    except ValidationError as error:
+        raise Refused(refusal_of(error)) from None
+
+
+Said = dict[str, Any]
+
+
+class Batch:
+    """Runs lines against a client and gives each its answer."""
+
+    def __init__(self, client: Client, out: BinaryIO) -> None:
+        """Answer on `out`."""
+        self._client = client
+        self._out = out
+        self._ahead: deque[Call | Said] = deque()
+        self.worst = 0
+        """Exit code of the worst that happened; refusals are answers and count for nothing."""
+
+    @property
+    def room(self) -> bool:
+        """Whether another call may be sent ahead."""
+        return len(self._ahead) < AHEAD_MAX
+
+    @property
+    def waiting(self) -> bool:
+        """Whether answers are still to be written."""
+        return bool(self._ahead)
+
+    def take(self, line: bytes) -> None:
+        """Begin the call of a line."""
+        try:
+            asked = read_line(line)
+            if not self._client.only_adds(asked.method):
+                self.finish()
+            self._ahead.append(
+                self._client.begin(asked.method, asked.args, actor=asked.actor, command_id=asked.id)
+            )
+        except (Refused, NetledgerError) as error:
+            self._ahead.append(self._failed(error))
+
+    def finish_one(self) -> None:
+        """Write the answer to the oldest call."""
+        begun = self._ahead.popleft()
+        if isinstance(begun, Call):
+            try:
+                said: Said = {"result": begun.result()}
+            except (Refused, NetledgerError) as error:
+                said = self._failed(error)
+        else:
+            said = begun
+        self._out.write(to_json(said) + b"\n")
+        self._out.flush()
+
+    def finish(self) -> None:
+        """Write the answers to all calls so far."""
+        while self._ahead:
+            self.finish_one()
+
+    def _failed(self, error: Refused | NetledgerError) -> Said:
+        if isinstance(error, Refused):
+            return {"refusal": said_of(error.refusal)}
+        said: Said = {"code": error.code, "message": str(error)}
+        if isinstance(error, OutcomeUnknown):
+            self.worst = EXIT_UNKNOWN
+            said["command_id"] = error.command_id
+        else:
+            self.worst = self.worst or EXIT_BROKEN
+        return {"error": said}
+
+
+def said_of(refusal: Refusal) -> Said:
+    """Return a refusal as programs get it."""
+    said: Said = {"code": str(refusal.code), "field": refusal.field, "message": refusal.message}
+    return said | {"details": refusal.details} if refusal.details else said
+
+
+def run_batch(client: Client, lines: BinaryIO, out: BinaryIO) -> int:
+    """Answer every line until the input ends; returns an exit code.
+
+    Whoever waits for each answer before writing the next line gets it at once; whoever writes ahead is served faster.
+    """
+    batch = Batch(client, out)
+    arrived: SimpleQueue[bytes | None] = SimpleQueue()
+    Thread(target=_read_lines, args=(lines, arrived), name="lines", daemon=True).start()
+    while True:
+        if batch.room:
+            try:
+                line = arrived.get(block=not batch.waiting)
+            except Empty:
+                batch.finish_one()
+                continue
+            if line is None:
+                break
+            if line.strip():
+                batch.take(line)
+        else:
+            batch.finish_one()
+    batch.finish()
+    return batch.worst
+
+
+def _read_lines(lines: BinaryIO, arrived: "SimpleQueue[bytes | None]") -> None:
+    for line in lines:
+        arrived.put(line)
+    arrived.put(None)
