@@ -42,6 +42,12 @@ _IFA_LOCAL = 2
 _IFA_LABEL = 3
 _IFF_UP = 1
 
+_OF_A_LINK = frozenset(
+    (_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP)
+)
+_KIND_ONLY = frozenset((_IFLA_INFO_KIND,))
+_OF_AN_ADDRESS = frozenset((_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL))
+
 _BUFFER = 1 << 16
 _ATTEMPTS = 10
 """How often a dump is begun anew when the kernel says that it changed under it."""
@@ -117,12 +123,17 @@ def _messages(data: bytes) -> Iterator[tuple[int, int, int, memoryview]]:
         at += _aligned(length)
 
 
-def _attributes(data: memoryview, at: int) -> Iterator[tuple[int, memoryview]]:
-    """Yield type and value of each attribute."""
-    while at + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, at)
-        yield kind & _TYPE_MASK, data[at + _ATTRIBUTE.size : at + length]
-        at += _aligned(length)
+def _attributes(data: memoryview, at: int, wanted: frozenset[int]) -> dict[int, memoryview]:
+    """Return the wanted attributes by type. The others, dozens for each link, are only stepped over."""
+    found: dict[int, memoryview] = {}
+    end = len(data) - _ATTRIBUTE.size
+    unpack = _ATTRIBUTE.unpack_from
+    while at <= end:
+        length, kind = unpack(data, at)
+        if kind & _TYPE_MASK in wanted:
+            found[kind & _TYPE_MASK] = data[at + _ATTRIBUTE.size : at + length]
+        at += (length + 3) & ~3
+    return found
 
 
 def _attribute(kind: int, value: bytes) -> bytes:
@@ -137,30 +148,28 @@ def _text(value: memoryview) -> str:
     return bytes(value).rstrip(b"\0").decode(errors="replace")
 
 
+def _number(value: memoryview | None) -> int:
+    return 0 if value is None else int(_UINT.unpack(value)[0])
+
+
 def _link(payload: memoryview) -> Link:
     _family, _type, index, flags, _change = _LINK.unpack_from(payload)
-    name, mac = "", ""
-    kind: str | None = None
-    alias: str | None = None
-    mtu = master = group = 0
-    for attribute, value in _attributes(payload, _LINK.size):
-        if attribute == _IFLA_IFNAME:
-            name = _text(value)
-        elif attribute == _IFLA_ADDRESS:
-            mac = value.hex(":")
-        elif attribute == _IFLA_MTU:
-            (mtu,) = _UINT.unpack(value)
-        elif attribute == _IFLA_MASTER:
-            (master,) = _UINT.unpack(value)
-        elif attribute == _IFLA_GROUP:
-            (group,) = _UINT.unpack(value)
-        elif attribute == _IFLA_IFALIAS:
-            alias = _text(value)
-        elif attribute == _IFLA_LINKINFO:
-            kind = next(
-                (_text(inner) for each, inner in _attributes(value, 0) if each == _IFLA_INFO_KIND), None
-            )
-    return Link(index, name, kind, mac, mtu, bool(flags & _IFF_UP), master, alias, group)
+    found = _attributes(payload, _LINK.size, _OF_A_LINK)
+    kind = found.get(_IFLA_LINKINFO)
+    if kind is not None:
+        kind = _attributes(kind, 0, _KIND_ONLY).get(_IFLA_INFO_KIND)
+    mac, alias = found.get(_IFLA_ADDRESS), found.get(_IFLA_IFALIAS)
+    return Link(
+        index=index,
+        name=_text(found[_IFLA_IFNAME]),
+        kind=None if kind is None else _text(kind),
+        mac="" if mac is None else mac.hex(":"),
+        mtu=_number(found.get(_IFLA_MTU)),
+        up=bool(flags & _IFF_UP),
+        master=_number(found.get(_IFLA_MASTER)),
+        alias=None if alias is None else _text(alias),
+        group=_number(found.get(_IFLA_GROUP)),
+    )
 
 
 def _address(payload: memoryview, names: dict[int, str]) -> Address | None:
@@ -168,13 +177,7 @@ def _address(payload: memoryview, names: dict[int, str]) -> Address | None:
     name = names.get(index)
     if name is None:  # an interface that came after the links were read
         return None
-    far = local = b""
-    label = name
-    for attribute, value in _attributes(payload, _ADDRESS.size):
-        if attribute == _IFA_ADDRESS:
-            far = bytes(value)
-        elif attribute == _IFA_LOCAL:
-            local = bytes(value)
-        elif attribute == _IFA_LABEL:
-            label = _text(value)
-    return Address(name, f"{socket.inet_ntoa(local or far)}/{length}", label)
+    found = _attributes(payload, _ADDRESS.size, _OF_AN_ADDRESS)
+    number = bytes(found.get(_IFA_LOCAL) or found[_IFA_ADDRESS])
+    label = found.get(_IFA_LABEL)
+    return Address(name, f"{socket.inet_ntoa(number)}/{length}", name if label is None else _text(label))
