@@ -1,10 +1,12 @@
 """A stream of calls: a line of JSON in, a line of JSON out, in the same order.
 
-Commands that only add something are sent ahead while earlier ones are on their way; everything else waits until
-all before it is done, so that the lines take effect as if each had waited for the one before.
+Commands that only add something are sent ahead while earlier ones are on their way; everything else waits
+until all before it is done. So the lines take effect as if each had waited for the one before.
 """
 
+import os
 from collections import deque
+from collections.abc import Iterable, Iterator
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, BinaryIO
@@ -24,6 +26,8 @@ AHEAD_MAX = 256
 
 LINE_BYTES_MAX = 1024 * 1024
 """Longest line; a command is smaller by far."""
+
+CHUNK_BYTES = 64 * 1024
 
 EXIT_BROKEN = 4
 EXIT_UNKNOWN = 5
@@ -145,14 +149,14 @@ def said_of(refusal: Refusal) -> Said:
     return said | {"details": refusal.details} if refusal.details else said
 
 
-def run_batch(client: Client, lines: BinaryIO, out: BinaryIO) -> int:
-    """Answer every line until the input ends; returns an exit code.
+def run_batch(client: Client, descriptor: int, out: BinaryIO) -> int:
+    """Answer every line that can be read from a file descriptor until it ends; returns an exit code.
 
-    Whoever waits for each answer before writing the next line gets it at once; whoever writes ahead is served faster.
+    Who waits for each answer before writing the next line gets it at once; who writes ahead is faster.
     """
     batch = Batch(client, out)
     arrived: SimpleQueue[bytes | None] = SimpleQueue()
-    Thread(target=_read_lines, args=(lines, arrived), name="lines", daemon=True).start()
+    Thread(target=_read_lines, args=(descriptor, arrived), name="lines", daemon=True).start()
     while True:
         if batch.room:
             try:
@@ -170,7 +174,20 @@ def run_batch(client: Client, lines: BinaryIO, out: BinaryIO) -> int:
     return batch.worst
 
 
-def _read_lines(lines: BinaryIO, arrived: "SimpleQueue[bytes | None]") -> None:
-    for line in lines:
+def _read_lines(descriptor: int, arrived: "SimpleQueue[bytes | None]") -> None:
+    for line in split_lines(iter(lambda: os.read(descriptor, CHUNK_BYTES), b"")):
         arrived.put(line)
     arrived.put(None)
+
+
+def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines, the last one also without its end; of one that is too long, just more than is taken."""
+    rest = b""
+    for chunk in chunks:
+        *lines, last = chunk.split(b"\n")
+        for line in lines:
+            yield rest + line
+            rest = b""
+        rest = (rest + last)[: LINE_BYTES_MAX + 1]
+    if rest:
+        yield rest

@@ -138,6 +138,6 @@ def stop_signals(*, with_parent: bool = False) -> Iterator[Event]:
 
 
 def _watch_parent(stop: Event) -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1):  # unbuffered: nobody waits for this thread at the end
         pass
     stop.set()

@@ -22,8 +22,8 @@ def main() -> None:
     """Run the command line."""
     for name in strangers():
         sys.stderr.write(
-            f"netledger: the package {name!r} in this environment is another project's, or is missing. Install "
-            "netledger into an environment of its own: python3 -m venv DIR && DIR/bin/pip install netledger\n"
+            f"netledger: the package {name!r} in this environment is another project's, or is missing. "
+            "Install netledger into an environment of its own: python3 -m venv DIR && DIR/bin/pip install .\n"
         )
         sys.exit(4)
     from services.cli.app import app

@@ -28,9 +28,10 @@ def call(
 ) -> None:
     """Call a manager method under nova's name and print what it returns, as JSON.
 
-    With --batch, a line in is {"method": ..., "args": {...}, "actor": {"user": ..., "project": ..., "is_admin": ...}}
-    (actor may be left out: then it is the operator's own; "id" repeats a command), and a line out is
-    {"result": ...} or {"refusal": {"code": ..., "field": ..., "message": ...}}, in the order of the lines in.
+    With --batch, a line in is {"method": ..., "args": {...}, "actor": {"user": ..., "project": ...,
+    "is_admin": ...}}, and a line out is {"result": ...} or {"refusal": {"code": ..., "field": ...,
+    "message": ...}}, in the order of the lines in. Without "actor" it is the operator who asks; an "id"
+    repeats a command.
     """
     if batch:
         if method is not None:
@@ -51,6 +52,6 @@ def _batch() -> None:
     from services.batch import run_batch
 
     with client() as asking:
-        worst = run_batch(asking, sys.stdin.buffer, sys.stdout.buffer)
+        worst = run_batch(asking, sys.stdin.fileno(), sys.stdout.buffer)
     if worst:
         raise typer.Exit(worst)

@@ -164,7 +164,7 @@ def _take(kwargs: dict[str, Any]) -> None:
     _INVOCATION.set(Invocation({**before.flags, **given}, json_output))
 
 
-# --- exit codes ----------------------------------------------------------------------------------------------
+# --- exit codes ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def refusal_json(refusal: "Refusal") -> dict[str, Any]:
     return said | {"details": refusal.details} if refusal.details else said
 
 
-# --- output --------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------
 
 
 def show_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
@@ -245,7 +245,7 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     console().print(out)
 
 
-# --- the deployment ------------------------------------------------------------------------------------------
+# --- the deployment -----------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -255,7 +255,8 @@ def deployment(*, serve_database: bool = False) -> Iterator["Deployment"]:
     from services.bootstrap import Deployment
 
     settings = invocation().settings
-    logs.configure(settings.log_format, "warning" if not serve_database else settings.log_level)
+    if not serve_database:
+        logs.configure(settings.log_format, "error")  # what a command says is its answer, not log lines
     with Deployment(settings, serve_database=serve_database) as made:
         yield made
 
@@ -267,7 +268,7 @@ def client() -> Iterator["Client"]:
         yield asking
 
 
-def call(method: str, args: dict[str, Any], command_id: str | None = None) -> Any:  # noqa: ANN401 - nova's results
+def call(method: str, args: dict[str, Any], command_id: str | None = None) -> Any:  # noqa: ANN401 - nova's
     """Call one method as the operator, with a sign of life on a terminal if it takes long."""
     with client() as asking, waiting(f"{method}..."):
         return asking.call(method, args, command_id=command_id)

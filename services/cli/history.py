@@ -27,7 +27,7 @@ def history(
         ),
     ],
 ) -> None:
-    """Show who held an address or MAC, or what an instance held, from which position to which, and by whose command."""
+    """Show who held an address or MAC, or what an instance held: from when to when, and by whose command."""
     with client() as asking:
         found = _find(what, asking.tables)
     if invocation().json:
@@ -97,7 +97,7 @@ def _who(decision: dict[str, Any] | None) -> str | None:
 
 
 def conflicts() -> None:
-    """Show what the tables' own constraints found held twice, independently of the allocator; normally nothing."""
+    """Show what the tables' own constraints found held twice, whatever the allocator says; usually none."""
     from projections.ipam import history as past
 
     with client() as asking:
@@ -122,7 +122,7 @@ def show(command_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the
     with client() as asking:
         found = asking.tables.ask(lambda reader: past.command(reader, uuid))
         if found is None:
-            message = f"No decision on command {uuid} is known. It may still be on its way, or was never sent from here."
+            message = f"No decision on command {uuid} is known: it may be on its way, or was never sent."
             raise refused(Code.COMMAND_NOT_FOUND, message, "ID")
         outcome = asking.outcome_of(found["seq"])
     said = found | {

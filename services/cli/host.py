@@ -33,7 +33,7 @@ def list_hosts() -> None:
 def plan(host: Annotated[str, typer.Argument(help="Name of the host in the ledger.")]) -> None:
     """Print what the kernel and daemons of a host should look like now. Changes nothing, needs no privileges.
 
-    The settings of this machine count (public_interface, dhcp_domain...), as they do for the host's own agent.
+    The settings of this machine count (public_interface, dhcp_domain...), as for the host's own agent.
     """
     made = _plan(host)
     if invocation().json:

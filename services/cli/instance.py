@@ -34,8 +34,8 @@ def spawn(
         typer.Option(
             "--nic",
             metavar="NETWORK[=ADDRESS]",
-            help="A NIC on a network (id or label), with this address or the next free one. Several times for several"
-            " NICs, in their order. Left out: one on every network that the project sees.",
+            help="A NIC on a network (id or label), with this address or the next free one. Several times "
+            "for several NICs, in their order. Left out: one on every network that the project sees.",
         ),
     ] = None,
     hostname: Annotated[str | None, typer.Option("--hostname", help="Name for DHCP and DNS.")] = None,

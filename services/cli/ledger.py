@@ -34,9 +34,10 @@ def init(
         bool, typer.Option("--if-missing", help="Be content if there is a ledger already.")
     ] = False,
 ) -> None:
-    """Create the cell's topics and begin its ledger. Done once, on purpose; `up` does it on the embedded default."""
-    from services import ledger_admin
+    """Create the cell's topics and begin its ledger, once. On the embedded default `up` does it."""
+    from services import ledger_admin, logs
 
+    logs.configure("auto", "warning")
     with deployment(serve_database=True) as made:
         made.create_topics()
         if if_missing and ledger_admin.is_begun(made.log, made.topics):
@@ -45,12 +46,12 @@ def init(
         genesis = ledger_admin.begin(made.log, made.topics, window or made.settings.window_commands)
     _done(
         {"begun": True, **genesis.model_dump()},
-        f"Began ledger {genesis.ledger_id} of cell {genesis.cell!r}, which remembers {genesis.window_commands} commands.",
+        f"Began ledger {genesis.ledger_id} of cell {genesis.cell!r}.",
     )
 
 
 def verify() -> None:
-    """Read the whole ledger as a new reader would, and check every record. Exit 4 if it is not what it was."""
+    """Read the whole ledger as a new reader would and check every record; exit 4 if it is not what it was."""
     from services import ledger_admin
 
     with deployment() as made, _progress("reading the ledger") as progress:
@@ -82,7 +83,8 @@ def recover(
 ) -> None:
     """Lead on after lost or changed records: begin a new history epoch behind the last good one.
 
-    What follows that record in the log does not count any more. Tables that had followed another past are rebuilt.
+    What follows that record in the log does not count any more. Tables that followed another past are
+    rebuilt.
     """
     from services import ledger_admin
 
@@ -94,8 +96,8 @@ def recover(
                 _rebuild(made, progress, accept_differences=True)
     _done(
         done._asdict() | {"rebuilt": stale},
-        f"History epoch {done.epoch} goes on from position {done.seq}; {done.struck_out} records behind it do not count"
-        f" any more.{' The tables followed another past and were rebuilt.' if stale else ''}",
+        f"History epoch {done.epoch} goes on from position {done.seq}; {done.struck_out} records behind it "
+        f"do not count any more.{' The tables followed another past and were rebuilt.' if stale else ''}",
     )
 
 

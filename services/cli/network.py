@@ -145,6 +145,6 @@ def network_id(asking: "Client", named: str) -> str:
     networks: list[dict[str, Any]] = asking.call("get_all_networks")
     found = [network["uuid"] for network in networks if network["label"] == named]
     if len(found) != 1:
-        message = f"{len(found) or 'No'} networks have the label {named!r}; `netledger network list` shows them all."
+        message = f"{len(found) or 'No'} networks have the label {named!r}; see `netledger network list`."
         raise refused(Code.NETWORK_NOT_FOUND, message, "network")
     return str(found[0])

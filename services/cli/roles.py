@@ -32,15 +32,15 @@ def up(
         typer.Option(
             "--agent",
             metavar="HOST[=NAMESPACE]",
-            help="Also run the agent of a host, in a network namespace or in this one; it changes that kernel's"
-            " network. May be given several times.",
+            help="Also run the agent of a host, in a network namespace or in this one; it changes the "
+            "network there. May be given several times.",
         ),
     ] = None,
 ) -> None:
     """Run all roles in the foreground; Ctrl-C stops all of them.
 
-    Without settings, log and tables are in an embedded PostgreSQL in the data directory, and a ledger is begun there
-    if there is none. No kernel is touched unless --agent asks for it.
+    Without settings, log and tables are in an embedded PostgreSQL in the data directory, and a ledger is
+    begun there if there is none. No kernel is touched unless --agent asks for it.
     """
     from services.cli.up import run_up
 

@@ -1,4 +1,4 @@
-"""`netledger up`: prepares log and ledger, runs every role in a process of its own, and says where everything is."""
+"""`netledger up`: prepares the ledger, runs every role in a process of its own, says where everything is."""
 
 import fcntl
 import os
@@ -67,8 +67,8 @@ def _patiently(made: Deployment) -> None:
     )(made.check_topics)
     if not ledger_admin.is_begun(made.log, made.topics):
         raise BrokenEnvironment(
-            f"Cell {made.settings.cell!r} has no ledger in topic {made.topics.ledger.topic!r} yet. A ledger comes to "
-            "be only on purpose: run `netledger ledger init` with the same settings once."
+            f"Cell {made.settings.cell!r} has no ledger in topic {made.topics.ledger.topic!r} yet. A ledger "
+            "comes to be only on purpose: run `netledger ledger init` with the same settings once."
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from events.catalog import AnyCommand
 from events.model import Actor
@@ -87,9 +88,7 @@ def parse_args(model: type[A], args: Mapping[str, Any]) -> A:
 def refusal_of(error: ValidationError) -> Refusal:
     """Return the refusal of arguments, or of a command made of them, named as nova named it."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    told = "; ".join(
-        f"{_path(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems
-    )
+    told = "; ".join(f"{_path(problem['loc'])}: {_said(problem)}" for problem in problems)
     first = problems[0]
     name = str(first["loc"][-1]) if first["loc"] else ""
     code = Code.INVALID_INPUT
@@ -114,6 +113,11 @@ def checked(parse: Callable[[str], str], text: str, code: Code, field: str) -> s
 
 def nothing(_args: Args, _answer: Answer, _tables: Tables) -> None:
     """Return None, as nova does where the answer is only that it is done."""
+
+
+def _said(problem: ErrorDetails) -> str:
+    known = {"missing": "it is missing", "extra_forbidden": "there is no such argument"}
+    return known.get(problem["type"], problem["msg"].removeprefix("Value error, "))
 
 
 def _path(where: tuple[int | str, ...]) -> str:
