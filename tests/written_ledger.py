@@ -14,6 +14,7 @@ from events.ids import CommandDraws, uuid7
 from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from events.log.memory import MemoryLog
 from events.log.port import Log, Message, TopicPartition, TopicSpec
+from events.model import Event
 from events.networks import AddressRange, NetworkCreated
 from events.record import (
     DECIDED_PREFIX,
@@ -73,7 +74,7 @@ class WrittenLedger:
 
     def decide(
         self,
-        *events: AnyEvent,
+        *events: Event,
         cause: str = "SpawnInstance.v1",
         command: bytes | None = None,
         command_id: str | None = None,

@@ -56,7 +56,7 @@ def check_layout(connection: psycopg.Connection[DictRow], schema: str, cell: str
     if about["layout"] != LAYOUT:
         message = (
             f"The tables in schema {schema!r} have layout {about['layout']}, this program knows {LAYOUT}: run"
-            " `netledger ipam rebuild`, which builds them anew from the ledger."
+            " `netledger ledger rebuild`, which builds them anew from the ledger."
         )
         raise IpamOutdated(message)
 

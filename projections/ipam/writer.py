@@ -95,6 +95,16 @@ class IpamProjection:
             self._at = read_position(self._connection)
         return self._at
 
+    def undisturbed(self) -> bool:
+        """Tell whether the tables are still where we left them; who has nothing to write asks now and then.
+
+        Raises:
+            IpamUnavailable: the server does not answer.
+
+        """
+        with translated():
+            return read_position(self._connection) == self._at
+
     def apply(self, batch: Sequence[Decided], to: Position, changes: Changes | None = None) -> Applied:
         """Write what a batch of decisions changes, together with the position after it.
 

@@ -1,0 +1,79 @@
+"""What the allocator really decides, written into the tables, is what its own state says."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from events.ids import CommandDraws
+from events.refusals import Refusal
+from projections.cell.canonical import canonical_rows as rows_of_state
+from projections.cell.state import Rules
+from projections.ipam.digest import canonical_rows
+from tests.ipam import look, project
+from tests.unit import wishes
+from tests.unit.given import Message, Scenario
+from tests.written_ledger import WrittenLedger
+
+HOSTS = ("h1", "h2", "h3")
+NETWORKS = {"net": "10.0.0.0/28", "lan": "10.0.1.0/28", "wan": "10.0.2.0/26"}
+INSTANCES = tuple(f"vm{number}" for number in range(12))
+ADDRESSES = tuple(f"192.0.2.{last}" for last in range(1, 7))
+
+
+def random_message(scenario: Scenario, chance: random.Random) -> Message:
+    """Return a command or report that may or may not be granted."""
+    name, instance, host = (chance.choice(tuple(some)) for some in (NETWORKS, INSTANCES, HOSTS))
+    held = chance.choice(tuple(scenario.state.allocations.values()) or (None,))
+    floating = chance.choice(ADDRESSES)
+    fixed = f"10.0.{chance.randrange(3)}.{chance.randrange(2, 15)}"
+    makers: list[Callable[[], Message]] = [
+        lambda: wishes.create(name, NETWORKS[name]),
+        lambda: wishes.delete_network(name),
+        lambda: wishes.register(host, *chance.sample(("default", "fast"), chance.randrange(1, 3))),
+        lambda: wishes.claim(host, name),
+        lambda: wishes.applied(host, chance.randrange(scenario.state.seq + 1)),
+        lambda: wishes.applied(host, scenario.state.seq),
+        lambda: wishes.floating_create(f"192.0.2.{chance.choice((1, 2, 4))}"),
+        lambda: wishes.floating_create("192.0.2.4/30"),
+        wishes.floating_allocate,
+        lambda: wishes.associate(floating, fixed),
+        lambda: wishes.disassociate(floating),
+        lambda: wishes.floating_release(floating),
+        *[lambda: wishes.spawn(instance, wishes.nic(name), host=host)] * 4,
+        *[lambda: wishes.spawn(instance, wishes.nic(name), wishes.nic("net"), host=host)] * 4,
+        *[lambda: wishes.delete(instance)] * 4,
+    ]
+    if held is not None:
+        address = f"10.0.{held.address >> 8 & 255}.{held.address & 255}"
+        network = next(one for one in NETWORKS if wishes.uid(one) == held.network_id)
+        makers += [
+            lambda: wishes.lease(host, address, held.mac, network),
+            lambda: wishes.release(host, address, held.mac, network),
+        ]
+    return chance.choice(makers)()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_tables_say_what_the_cells_state_says(database: str, seed: int) -> None:
+    """Random commands and reports, in batches of random sizes: the same rows at every stop."""
+    chance = random.Random(seed)
+    scenario = Scenario(Rules(), CommandDraws)
+    ledger = WrittenLedger()
+    compared = 0
+    for _ in range(400):
+        if chance.random() < 0.05:
+            decision = scenario.when_time_passes(chance.choice((1, 700))).decision
+        else:
+            decision = scenario.when(random_message(scenario, chance)).decision
+        if isinstance(decision, Refusal):
+            ledger.decide(refusal=decision)
+        else:
+            ledger.decide(*decision)
+        if chance.random() < 0.03:
+            assert project(ledger, database, batch=chance.choice((1, 3, 1000))) == 0
+            with look(database) as reader:
+                assert canonical_rows(reader.connection) == rows_of_state(scenario.state)
+            compared += 1
+    assert compared > 3
+    assert len(scenario.state.instances) > 1
