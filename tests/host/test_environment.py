@@ -31,6 +31,7 @@ from projections.host_nat import (
     replace_table,
 )
 from tests import needs
+from tests.eventually import eventually
 from tests.fix_netns import MakeNetns, Netns
 
 NAT = Nat(
@@ -217,12 +218,16 @@ def test_a_namespace_is_told_from_another(netns: Netns, make_netns: MakeNetns) -
 def test_only_a_process_of_that_argument_is_ended() -> None:
     """A number out of a file may be somebody else's by now."""
     sleeper = subprocess.Popen(["sleep", "600"])
+    try:
+        eventually(lambda: sleeper.pid in processes.with_argument("600"))
 
-    assert processes.end(sleeper.pid, "--conf-file=/of/ours")
-    assert sleeper.poll() is None
-    assert sleeper.pid in processes.with_argument("600")
-    assert processes.end(sleeper.pid, "600")
-    assert sleeper.wait() != 0
+        assert processes.end(sleeper.pid, "--conf-file=/of/ours")
+        assert sleeper.poll() is None
+        assert processes.end(sleeper.pid, "600")
+        assert sleeper.wait() != 0
+    finally:
+        sleeper.kill()
+        sleeper.wait()
 
 
 def test_an_error_inside_a_namespace_reaches_the_caller(netns: Netns) -> None:
