@@ -47,13 +47,18 @@ def kafka(
 def schemas(
     directory: Annotated[
         Path | None,
-        typer.Argument(help="Where to write the JSON Schemas; only their names are shown when left out."),
+        typer.Argument(help="Where to write them; only their names are shown when left out."),
     ] = None,
 ) -> None:
-    """Write the JSON Schemas of all commands, reports and events."""
-    from events.schemas import write_schemas
+    """Write the JSON Schemas of all commands, reports and events, and the AsyncAPI document."""
+    from events.schema_export.write import write_schemas
 
-    write_schemas(directory)
+    paths = write_schemas(directory)
+    if invocation().json:
+        show_json({"documents": paths})
+        return
+    for path in paths:
+        console().print(path, markup=False)
 
 
 def demo() -> None:

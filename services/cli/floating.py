@@ -85,7 +85,7 @@ def allocate(
     given = {"project_id": project, "pool": pool}
     args = {name: value for name, value in given.items() if value is not None}
     address = call("allocate_floating_ip", args, command_id)
-    _said(address, str(address))
+    _said({"address": address}, str(address))
 
 
 def associate(

@@ -1,0 +1,135 @@
+"""Using netledger as a person would: real processes, exit codes, standard output."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from tests.eventually import eventually
+
+REPO = Path(__file__).parents[2]
+PATIENCE_S = 90.0
+"""Longest that anything may take on a busy machine; a guard, never a measurement."""
+
+
+def environment(data: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with exactly these settings of ours."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("NETLEDGER_")}
+    ours = {"NETLEDGER_DATA": str(data), **settings, "PYTHONPATH": str(REPO), "PYTHONWARNINGS": "ignore"}
+    return {**clean, **ours}
+
+
+def command_line(*words: str) -> list[str]:
+    """Return how the program is started."""
+    return [sys.executable, "-P", "-m", "services.cli", *words]
+
+
+class Answered:
+    """What a command did."""
+
+    def __init__(self, words: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> None:
+        """Hold a finished process."""
+        self.code = done.returncode
+        self.out = done.stdout.decode()
+        self.err = done.stderr.decode()
+        self._words = words
+
+    def json(self) -> Any:  # noqa: ANN401 - as different as the commands
+        """Return the answer of a command that was done."""
+        assert self.code == 0, self
+        return json.loads(self.out)
+
+    def __repr__(self) -> str:
+        """Say everything, for the report of a failed test."""
+        return f"`{' '.join(self._words)}` ended with {self.code}\n{self.out}\n{self.err}"
+
+
+class Netledger:
+    """One data directory, and the `up` that runs on it."""
+
+    def __init__(self, data: Path, settings: Mapping[str, str] | None = None) -> None:
+        """Use `data`; nothing is started."""
+        self.data = data
+        self.settings = dict(settings or {})
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __call__(self, *words: str, stdin: bytes = b"") -> Answered:
+        """Run a command to its end."""
+        done = subprocess.run(
+            command_line(*words),
+            env=environment(self.data, self.settings),
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+        return Answered(words, done)
+
+    def up(self, *words: str) -> Self:
+        """Start everything and wait until it is ready."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        with (self.data / "up.log").open("ab") as said:
+            self.process = subprocess.Popen(
+                command_line("up", *words),
+                env=environment(self.data, self.settings),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+        ready = self("status", "--wait", str(PATIENCE_S - 10), "--json")
+        assert ready.code == 0, f"{ready}\n{self.said()}"
+        return self
+
+    def said(self) -> str:
+        """Return what `up` and its roles have said."""
+        return (self.data / "up.log").read_text()
+
+    def down(self) -> int:
+        """Stop everything as Ctrl-C does; returns the exit code."""
+        if self.process is None:
+            return 0
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+    def roles(self) -> dict[str, dict[str, Any]]:
+        """Return how the roles are, by name."""
+        said = json.loads(self("status", "--json").out)
+        return {role["role"]: role for role in said["roles"]}
+
+    def pid(self, role: str) -> int:
+        """Return the process id of a role."""
+        return int(self.roles()[role]["pid"])
+
+    def signal(self, role: str, number: signal.Signals) -> int:
+        """Send a signal to the process of a role; returns its id."""
+        pid = self.pid(role)
+        os.kill(pid, number)
+        return pid
+
+    def batch(self, *calls: Mapping[str, Any] | bytes) -> list[dict[str, Any]]:
+        """Return the answers to a batch of calls."""
+        lines = [call if isinstance(call, bytes) else json.dumps(call).encode() for call in calls]
+        answered = self("call", "--batch", stdin=b"\n".join(lines) + b"\n")
+        return [json.loads(line) for line in answered.out.splitlines()]
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process has ended; one that nobody has waited for yet counts as ended."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def await_gone(*pids: int) -> None:
+    """Wait until processes have ended."""
+    eventually(lambda: all(is_gone(pid) for pid in pids), PATIENCE_S)
