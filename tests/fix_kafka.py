@@ -14,7 +14,6 @@ import gc
 import os
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -34,7 +33,7 @@ IMAGE = "confluentinc/cp-kafka:7.9.0"
 ENGINE_TIMEOUT_S = 2
 
 
-FIXTURES = {"kafka", "own_kafka"}
+FIXTURES = {"kafka", "fragile_kafka"}
 """A test that asks for one of these, also indirectly, is marked `kafka`."""
 
 
@@ -96,11 +95,11 @@ def kafka_harness(kafka: KafkaUnderTest) -> KafkaHarness:
     return KafkaHarness(kafka.bootstrap, kafka.detour)
 
 
-@pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[DevKafka]:
-    """Return a broker that this test alone may stop, freeze and kill."""
+@pytest.fixture(scope="module")
+def fragile_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevKafka]:
+    """Return a broker that the tests of one module may stop, freeze and kill; each leaves it running."""
     require_java()
-    with DevKafka(tmp_path / "own-kafka") as broker:
+    with DevKafka(tmp_path_factory.mktemp("fragile-kafka")) as broker:
         yield broker
 
 

@@ -67,9 +67,17 @@ class KafkaLog:
 
     def follow(self, positions: Mapping[TopicPartition, int]) -> KafkaFeed:
         """Follow partitions, each from the offset given."""
+        self._check_open()
+        topics = [self._admin.topic(name) for name in sorted({where.topic for where in positions})]
         for where, offset in positions.items():
             check_range(where, offset, self.bounds(where))
-        return KafkaFeed(self._settings, positions)
+
+        def check() -> None:
+            for topic in topics:
+                if self._admin.topic(topic.name).incarnation != topic.incarnation:
+                    raise OffsetOutOfRange(f"topic {topic.name} was deleted and created again while followed")
+
+        return KafkaFeed(self._settings, positions, check)
 
     def appender(self, where: TopicPartition) -> KafkaAppender:
         """Open an ordered stream of appends to one partition."""

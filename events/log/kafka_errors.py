@@ -67,8 +67,8 @@ class Complaints:
         self.serious = False
 
     def __call__(self, error: KafkaError) -> None:
-        """Keep the error. It is serious when no broker can be reached, or none lets us in."""
-        if error.code() == ALL_DOWN or error.code() in DENIED or error.fatal():
+        """Keep the error; serious: no broker can be reached, none lets us in, or a topic is gone."""
+        if error.code() == ALL_DOWN or error.code() in DENIED | MISSING or error.fatal():
             self.serious = True
         if (
             error.code() != ALL_DOWN or self.last is None

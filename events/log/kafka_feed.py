@@ -1,7 +1,7 @@
 """Reads Kafka partitions: one consumer without a group, at offsets that we name."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka import TopicPartition as KafkaPartition
 
-from events.errors import LogError, LogUnavailable
+from events.errors import LogError, LogUnavailable, TopicMissing
 from events.log.kafka_errors import END_OF_PARTITION, Complaints, error_of, translate
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import LogRecord, TopicPartition
@@ -49,18 +49,35 @@ def to_record(message: KafkaMessage, places: Mapping[tuple[str, int], TopicParti
 class KafkaFeed:
     """The `Feed` port.
 
-    Kafka does not tell a consumer that a topic was deleted and made again under its name: reading goes on in
-    the new one if it has the offset. The ledger's readers notice: by the incarnation, by the chain hash, and
-    by reading the record at their own place again.
+    Kafka does not always tell a consumer that a topic was deleted and made again under its name: reading may
+    go on in the new one if it has the offset. The ledger's readers notice: by the incarnation, by the chain
+    hash, and by reading the record at their own place again.
+
+    Args:
+        settings: where Kafka is.
+        positions: the next offset of each partition.
+        check: raises if a followed topic is not there any more, or is another one of the same name. Asked
+            when the consumer has doubts, which it also has while a broker starts.
+
     """
 
-    def __init__(self, settings: KafkaSettings, positions: Mapping[TopicPartition, int]) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        positions: Mapping[TopicPartition, int],
+        check: Callable[[], None],
+    ) -> None:
         self._servers = settings.bootstrap_servers
         self._doing = "following " + ", ".join(f"{where.topic}/{where.partition}" for where in positions)
         self._places: dict[tuple[str, int], TopicPartition] = {where: where for where in positions}
+        self._check = check
         self._complaints = Complaints()
         self._broken: LogError | None = None
-        self._consumer: Consumer | None = new_consumer(settings, self._complaints)
+        self._consumer: Consumer | None = new_consumer(
+            settings,
+            self._complaints,
+            topic_metadata_propagation_max_ms=0,  # the topic exists; do not wait 30 s before doubting it
+        )
         self._consumer.assign(
             [KafkaPartition(topic, partition, offset) for (topic, partition), offset in positions.items()]
         )
@@ -82,7 +99,7 @@ class KafkaFeed:
             raise self._broken
         complaint = self._complaints.take_serious()
         if complaint is not None:
-            raise translate(complaint, self._doing, self._servers)
+            self._hear(complaint)
         return records
 
     def close(self) -> None:
@@ -105,13 +122,27 @@ class KafkaFeed:
             raise self._broken from error
 
     def _take_error(self, error: KafkaError) -> None:
-        """Keep an error that ends the feed; it is raised once the records before it are handed over."""
+        """Keep an error until the records before it are handed over."""
         translated = translate(error, self._doing, self._servers, self._complaints.last)
-        if isinstance(translated, LogUnavailable):
+        if isinstance(translated, LogUnavailable | TopicMissing):
             self._complaints(error)
             self._complaints.serious = True
         elif self._broken is None:
             self._broken = translated
+
+    def _hear(self, complaint: KafkaError) -> None:
+        """Raise what the consumer complains about; a topic is called missing only after asking again."""
+        error = translate(complaint, self._doing, self._servers)
+        if not isinstance(error, TopicMissing):
+            raise error
+        try:
+            self._check()
+        except LogUnavailable:
+            self._take_error(complaint)  # ask again at the next poll
+            raise
+        except LogError as gone:
+            self._broken = gone
+            raise
 
 
 class KafkaReader:

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,10 +14,10 @@ from events.log.port import Appender, AppendOutcome, Feed, LogRecord, Message, T
 from services.dev_kafka import DevKafka
 from services.kafka_plan import Detour, free_ports
 from tests.eventually import eventually
-from tests.fix_kafka import require_java
+from tests.fix_kafka import KafkaUnderTest
 from tests.kafka_line import KafkaLine
 
-IMPATIENT_S = 1.0
+IMPATIENT_S = 0.3
 FLUSH_S = 60.0
 
 
@@ -52,18 +52,30 @@ def take(feed: Feed, count: int) -> list[LogRecord]:
     return records
 
 
+@contextmanager
+def frozen(kafka: DevKafka) -> Iterator[None]:
+    """Stop the broker's processes for the time of the block, as a long pause of theirs would."""
+    for pid in kafka.pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in kafka.pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 @pytest.fixture
-def where(own_kafka: DevKafka, topic_name: str) -> TopicPartition:
-    """Create a topic on the test's own broker."""
-    with KafkaLog(KafkaSettings(own_kafka.bootstrap_servers)) as log:
+def where(fragile_kafka: DevKafka, topic_name: str) -> TopicPartition:
+    """Create a topic on the broker that may break."""
+    with KafkaLog(KafkaSettings(fragile_kafka.bootstrap_servers)) as log:
         log.ensure_topic(TopicSpec(topic_name, 1, "ledger"))
     return TopicPartition(topic_name, 0)
 
 
 @pytest.fixture
-def log(own_kafka: DevKafka) -> Iterator[KafkaLog]:
-    """Return a patient log on the test's own broker."""
-    with KafkaLog(KafkaSettings(own_kafka.bootstrap_servers, delivery_timeout_s=FLUSH_S)) as log:
+def log(fragile_kafka: DevKafka) -> Iterator[KafkaLog]:
+    """Return a patient log on the broker that may break."""
+    with KafkaLog(KafkaSettings(fragile_kafka.bootstrap_servers, delivery_timeout_s=FLUSH_S)) as log:
         yield log
 
 
@@ -105,7 +117,7 @@ def test_unreachable_broker_is_named_in_time(
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [DevKafka.stop, DevKafka.kill], ids=["stopped", "killed"])
 def test_restart_in_the_middle(
-    own_kafka: DevKafka, log: KafkaLog, where: TopicPartition, end: Callable[[DevKafka], None]
+    fragile_kafka: DevKafka, log: KafkaLog, where: TopicPartition, end: Callable[[DevKafka], None]
 ) -> None:
     """Appends in flight arrive once and in order after the restart; the feed goes on by itself."""
     incarnation = log.topic(where.topic).incarnation
@@ -114,9 +126,9 @@ def test_restart_in_the_middle(
     outcomes = list(settled(appender))
     assert take(feed, 50)
     appender.append(messages("during", 500))
-    end(own_kafka)
+    end(fragile_kafka)
     appender.append(messages("away", 50))
-    own_kafka.start()
+    fragile_kafka.start()
     outcomes += settled(appender)
     appender.append(messages("after", 50))
     outcomes += settled(appender)
@@ -135,18 +147,15 @@ def test_restart_in_the_middle(
 
 
 @pytest.mark.slow
-def test_frozen_broker_leaves_the_fate_unknown(own_kafka: DevKafka, where: TopicPartition) -> None:
+def test_frozen_broker_leaves_the_fate_unknown(fragile_kafka: DevKafka, where: TopicPartition) -> None:
     """The appender says so in its time and takes no more; what it sent may still land, once and in order."""
-    with KafkaLog(KafkaSettings(own_kafka.bootstrap_servers, delivery_timeout_s=5.0)) as log:
+    with KafkaLog(KafkaSettings(fragile_kafka.bootstrap_servers, delivery_timeout_s=5.0)) as log:
         deposed = log.appender(where)
         deposed.append(messages("known", 1))
         assert [outcome.offset for outcome in settled(deposed)] == [0]
-        for pid in own_kafka.pids:
-            os.kill(pid, signal.SIGSTOP)
-        deposed.append(messages("unknown", 3))
-        outcomes = settled(deposed)
-        for pid in own_kafka.pids:
-            os.kill(pid, signal.SIGCONT)
+        with frozen(fragile_kafka):
+            deposed.append(messages("unknown", 3))
+            outcomes = settled(deposed)
 
         assert [outcome.offset for outcome in outcomes] == [None] * 3
         assert {type(outcome.error) for outcome in outcomes} == {LogUnavailable}
@@ -154,7 +163,7 @@ def test_frozen_broker_leaves_the_fate_unknown(own_kafka: DevKafka, where: Topic
             deposed.append(messages("more", 1))
         deposed.close()
 
-    with KafkaLog(KafkaSettings(own_kafka.bootstrap_servers)) as log:
+    with KafkaLog(KafkaSettings(fragile_kafka.bootstrap_servers)) as log:
         successor = log.appender(where)
         successor.append(messages("new", 2))
         assert [outcome.error for outcome in settled(successor)] == [None, None]
@@ -169,23 +178,18 @@ def test_frozen_broker_leaves_the_fate_unknown(own_kafka: DevKafka, where: Topic
 
 
 @pytest.fixture
-def detour(tmp_path: Path, topic_name: str) -> Iterator[tuple[Detour, TopicPartition, KafkaLog]]:
-    """Return a second way to a broker of this test's own, a topic there, and a log on the first way."""
-    require_java()
-    way = Detour(*free_ports(2))
-    with (
-        DevKafka(tmp_path / "detour-kafka", detour=way) as broker,
-        KafkaLog(KafkaSettings(broker.bootstrap_servers)) as log,
-    ):
-        log.ensure_topic(TopicSpec(topic_name, 1, "ledger"))
-        yield way, TopicPartition(topic_name, 0), log
+def detour(kafka: KafkaUnderTest, kafka_log: KafkaLog, topic_name: str) -> tuple[Detour, TopicPartition]:
+    """Return a second way to the run's broker, and a topic there."""
+    if kafka.detour is None:
+        pytest.skip("brokers of somebody else send clients past our wire; unset KAFKA_BOOTSTRAP_SERVERS")
+    kafka_log.ensure_topic(TopicSpec(topic_name, 1, "ledger"))
+    return kafka.detour, TopicPartition(topic_name, 0)
 
 
-@pytest.mark.kafka
 @pytest.mark.slow
-def test_the_way_is_cut(detour: tuple[Detour, TopicPartition, KafkaLog]) -> None:
+def test_the_way_is_cut(detour: tuple[Detour, TopicPartition], kafka_log: KafkaLog) -> None:
     """A cut is mended unseen; a lasting one ends the appender in its time, and the feed goes on later."""
-    way, where, beside = detour
+    way, where = detour
     settings = KafkaSettings(f"127.0.0.1:{way.advertised_port}", delivery_timeout_s=3.0)
     with KafkaLine(way.advertised_port, way.port) as line, KafkaLog(settings) as log:
         appender, feed = log.appender(where), log.follow({where: 0})
@@ -211,7 +215,7 @@ def test_the_way_is_cut(detour: tuple[Detour, TopicPartition, KafkaLog]) -> None
 
         eventually(is_said)
         appender.close()
-        successor = beside.appender(where)
+        successor = kafka_log.appender(where)
         successor.append(messages("beside", 1))
         settled(successor)
         successor.close()
@@ -221,13 +225,11 @@ def test_the_way_is_cut(detour: tuple[Detour, TopicPartition, KafkaLog]) -> None
         feed.close()
 
 
-@pytest.mark.kafka
-@pytest.mark.slow
 def test_a_lost_acknowledgement_is_a_retry_not_a_second_record(
-    detour: tuple[Detour, TopicPartition, KafkaLog],
+    detour: tuple[Detour, TopicPartition], kafka_log: KafkaLog
 ) -> None:
     """The idempotent producer asks again, and Kafka answers with the offset of the first time."""
-    way, where, beside = detour
+    way, where = detour
     settings = KafkaSettings(f"127.0.0.1:{way.advertised_port}")
     with KafkaLine(way.advertised_port, way.port) as line, KafkaLog(settings) as log:
         appender = log.appender(where)
@@ -239,4 +241,4 @@ def test_a_lost_acknowledgement_is_a_retry_not_a_second_record(
         assert line.answers_lost == 1
         appender.close()
 
-    assert values(beside.read(where, 0, 10)) == [b"a:0", b"b:0", b"b:1", b"b:2"]
+    assert values(kafka_log.read(where, 0, 10)) == [b"a:0", b"b:0", b"b:1", b"b:2"]
