@@ -195,11 +195,21 @@ def test_a_guest_with_two_nics_gets_both_addresses(world: KernelWorld, make_netn
     assert sorted(lease.split()[1] for lease in guest.leases()) == [f"{left.fixed}/24", f"{right.fixed}/24"]
 
 
-def test_a_name_that_is_too_long_is_shortened_and_served(world: KernelWorld, guest_of: MakeGuest) -> None:
-    """The real daemon takes the line (nova's bug 1238910: it did not)."""
-    long = Nic(1, hostname="h" * 100)
-    world.decide(network(1), claimed(1), *long.spawned())
-    guest = guest_of(long)
+@pytest.mark.parametrize("domain", ["novalocal", ""])
+@pytest.mark.parametrize(
+    ("hostname", "handed_out"),
+    [(None, ""), ("h" * 100, f"hh-{'h' * 60}"), ("a.b", "a")],
+    ids=["none", "long", "dots"],
+)
+def test_the_real_daemon_takes_every_name(
+    world: KernelWorld, guest_of: MakeGuest, hostname: str | None, handed_out: str, domain: str
+) -> None:
+    """Too long (nova's bug 1238910), with dots, or none at all; with a domain and without (1161027)."""
+    nic = Nic(1, hostname=hostname)
+    world.settings = replace(world.settings, dhcp_domain=domain)
+    world.decide(network(1), claimed(1), *nic.spawned())
+    guest = guest_of(nic)
     guest.start_dhcp()
 
-    assert f"hostname=hh-{'h' * 60}" in bound(guest)
+    assert bound(guest).startswith(f"bound {nic.fixed}/24 router=10.1.0.1 ")
+    assert bound(guest).endswith(f"domain={domain} dns=10.1.0.1 hostname={handed_out}")
