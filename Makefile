@@ -47,7 +47,7 @@ types: bootstrap-dev check-types ## mypy, strict, tests included
 
 .PHONY: simulate
 simulate: bootstrap-dev ## the seeded simulation; SEEDS=100000 for a long night
-	@NETLEDGER_SIMULATION_SEEDS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) --timeout 0 tests/simulation $(ARGS)
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 .PHONY: bench
 bench: bootstrap-test ## throughput and latency as ratios to floors measured in the same run
@@ -57,7 +57,7 @@ bench: bootstrap-test ## throughput and latency as ratios to floors measured in 
 
 .PHONY: schemas
 schemas: bootstrap-dev ## write the JSON Schemas and the AsyncAPI document from the models
-	@$(BIN)/python -m events.schemas
+	@$(BIN)/python -m events.schema_export
 
 .PHONY: lock
 lock: ## resolve the dependencies anew into requirements*.lock; ARGS=--upgrade for newer versions

@@ -15,9 +15,9 @@ from events.addresses import parse_cidr4, parse_cidr6, parse_ipv4, parse_mac
 from events.ids import parse_uuid, parse_uuid7
 
 Ipv4 = Annotated[str, AfterValidator(parse_ipv4), Field(json_schema_extra={"format": "ipv4"})]
-Cidr4 = Annotated[str, AfterValidator(parse_cidr4)]
-Cidr6 = Annotated[str, AfterValidator(parse_cidr6)]
-Mac = Annotated[str, AfterValidator(parse_mac)]
+Cidr4 = Annotated[str, AfterValidator(parse_cidr4), Field(json_schema_extra={"examples": ["10.0.0.0/24"]})]
+Cidr6 = Annotated[str, AfterValidator(parse_cidr6), Field(json_schema_extra={"examples": ["2001:db8::/64"]})]
+Mac = Annotated[str, AfterValidator(parse_mac), Field(json_schema_extra={"examples": ["fa:16:3e:00:00:01"]})]
 Uuid = Annotated[str, AfterValidator(parse_uuid), Field(json_schema_extra={"format": "uuid"})]
 
 Uuid7 = Annotated[str, AfterValidator(parse_uuid7), Field(json_schema_extra={"format": "uuid"})]

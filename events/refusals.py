@@ -1,8 +1,9 @@
 """Refusals: values, not exceptions. Codes are stable; where nova had an exception, its name is the code."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Code(StrEnum):
@@ -76,7 +77,8 @@ class Refusal(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    code: Code
+    code: Annotated[Code | str, Field(union_mode="left_to_right")]
+    """One of `Code`, or one that a newer program has: readers take any."""
     field: str | None = None
     """Path of the offending field, such as `requested_networks.1.address`."""
     message: str

@@ -157,7 +157,7 @@ def decision_row(head: DecisionHead, offset: int, time: str, outcome: Outcome) -
         storable(head.actor or actor.get("user")),
         storable(actor.get("project")),
         is_admin if isinstance(is_admin, bool) else None,
-        refusal.code.value if refusal is not None else None,
+        str(refusal.code) if refusal is not None else None,
         storable(refusal.field) if refusal is not None else None,
         refusal.message.replace("\0", "\\0") if refusal is not None else None,
         first.first_seq if isinstance(first, CommandRepeated) else None,
