@@ -46,12 +46,15 @@ class Account(NamedTuple):
 def server_account(data: Path) -> Account | None:
     """Return the account that the server has to run as, or None when it can be our own.
 
-    Data that exists stays with its owner; else the account is `ACCOUNT`, made if it is missing, or `nobody`
-    where none can be.
+    Data that exists stays with its owner. The server never runs as root, so root's data are those of a plain user
+    seen from inside a user namespace, where that user is called root, and are used as our own. Otherwise
+    the account is `ACCOUNT`, made if it is missing, or `nobody` where none can be.
     """
     if os.geteuid() != 0:
         return None
-    owner = data.stat().st_uid if data.exists() else 0
+    owner = data.stat().st_uid if data.exists() else None
+    if owner == 0:
+        return None
     entry = pwd.getpwuid(owner) if owner else _find(ACCOUNT) or _create() or pwd.getpwnam(_FALLBACK)
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 

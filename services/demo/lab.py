@@ -1,6 +1,7 @@
 """The demo's machines: two hosts, a guest and the world outside, as network namespaces, and their cables."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,7 +105,9 @@ class Lab:
         return self.on(machine, "ping", "-c", "1", "-W", "5", address, check=False).returncode == 0
 
     def close(self) -> None:
-        """Delete every machine."""
+        """Delete every machine, and what still runs on it: an agent that stops leaves its host as it is."""
         for name in self._names:
+            for pid in run("ip", "netns", "pids", name, check=False).stdout.split():
+                os.kill(int(pid), signal.SIGTERM)
             run("ip", "netns", "delete", name, check=False)
         self._names.clear()
