@@ -10,7 +10,7 @@ from typing import Any
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
 
-STEPS: Mapping[str, Step] = {}
+STEPS: dict[str, Step] = {}
 """Old versioned type name -> function to the next version's JSON object (which names its own type)."""
 
 

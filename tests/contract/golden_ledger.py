@@ -1,0 +1,156 @@
+"""A ledger in which every event happens, and the files that keep it.
+
+`golden/<release>/` holds the records of a release as they lie in the log, headers first, then the value; and
+the state that they fold to. A released folder is never written again: what `apply` does for a released
+version never changes. `python -m tests.contract.golden_ledger` writes the newest folder, which is not released yet.
+"""
+
+import json
+from pathlib import Path
+
+from events.ledger.fold import LedgerFold
+from events.log.port import Headers, LogRecord, Message
+from events.record import HistoryEpochBegun, decode_outcome, encode_epoch
+from projections.cell.apply import apply_decision
+from projections.cell.canonical import canonical_rows, digest
+from projections.cell.state import CellState
+from tests.unit.allocator.hand import CELL, INCARNATION, LEDGER, LEDGER_ID, Hand
+from tests.unit.wishes import (
+    ANN,
+    applied,
+    associate,
+    claim,
+    create,
+    delete,
+    delete_network,
+    disassociate,
+    floating_allocate,
+    floating_create,
+    floating_release,
+    lease,
+    nic,
+    register,
+    release,
+    spawn,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+NEWEST = "0.1.0"
+STATE = "state.json"
+
+
+def tell() -> list[LogRecord]:
+    """Return the records of a ledger in which everything happens that the language has a word for."""
+    hand = Hand(window_commands=1000).own()
+    hand.say(
+        create("front", "10.0.0.0/24", dns1="9.9.9.9", mtu=1450, bridge_interface="eth1", bridge="br100"),
+        create("back", "10.0.1.0/29", kind="flat", project_id="red", bridge="br101"),
+        register("h1"),
+        register("n1", "default", "rack2"),
+        claim("n1", "front"),
+        claim("h1", "front"),
+        spawn(
+            "web",
+            nic("front", tag="eth0"),
+            nic("back", "10.0.1.5"),
+            hostname="web",
+            display_name="Wéb",
+            rxtx_factor=1.5,
+        ),
+        spawn("db", nic("front"), correlation_id="0195f3c0-7a2b-7c3d-9e4f-0000000000cc"),
+        spawn("db", nic("back")),
+        floating_create("192.0.2.0/29", interface="eth9"),
+        floating_allocate(ANN),
+        associate("192.0.2.1", "10.0.0.2"),
+        disassociate("192.0.2.1"),
+        associate("192.0.2.1", "10.0.0.2"),
+    )
+    mac = next(iter(hand.engine.state.allocations.values())).mac if hand.engine.state else ""
+    hand.say(
+        lease("n1", "10.0.0.2", mac, "front"),
+        release("n1", "10.0.0.2", mac, "front"),
+        lease("n1", "10.0.0.99", mac, "front"),
+        delete("web"),
+        floating_release("192.0.2.1"),
+    )
+    hand.say(applied("h1", hand.engine.fold.seq), applied("n1", hand.engine.fold.seq))
+    hand.say(spawn("web", nic("front")), delete("web"))
+    hand.tick(601_000)
+    hand.settle()
+    hand.say(spawn("unserved", nic("front"), host="h9"), delete("db"), delete("unserved"))
+    hand.say_raw("commands", b"spawn!")
+    hand.say_raw("commands", hand.inputs["commands"][0].value)
+    hand.say(delete_network("back"), delete_network("back", require_disassociated=False))
+    hand.own().say(spawn("later", nic("front")))
+    position = hand.engine.fold.position()
+    begun = HistoryEpochBegun(
+        ledger_id=LEDGER_ID,
+        cell=CELL,
+        epoch=1,
+        base_offset=position.last_offset,
+        base_seq=position.seq,
+        base_chain=position.chain,
+        operator="root",
+        reason="a drill",
+        inputs=position.inputs,
+    )
+    hand.append(encode_epoch(begun, hand.now_ms))
+    hand.own().say(delete("later"))
+    return hand.ledger
+
+
+def to_text(record: LogRecord) -> str:
+    """Return a record as text: a line for each header, an empty line, the value."""
+    lines = [f"{name}: {value.decode()}" for name, value in record.headers]
+    return "\n".join([*lines, "", record.value.decode(), ""])
+
+
+def from_text(offset: int, text: str) -> LogRecord:
+    """Return the record of a text."""
+    head, _, value = text.partition("\n\n")
+    headers: Headers = tuple(
+        (name, value.encode()) for name, _, value in (line.partition(": ") for line in head.splitlines())
+    )
+    return LogRecord(LEDGER, offset, *Message(headers, value.removesuffix("\n").encode()))
+
+
+def read(release_name: str) -> list[LogRecord]:
+    """Return the golden records of a release."""
+    files = sorted((GOLDEN / release_name).glob("*.txt"))
+    return [from_text(offset, file.read_text()) for offset, file in enumerate(files)]
+
+
+def fold(records: list[LogRecord]) -> dict[str, object]:
+    """Return what records fold to, as JSON: the digest after each decision, rows and position at the end."""
+    ledger = LedgerFold(CELL, INCARNATION)
+    state = CellState(window_commands=1)
+    digests: dict[str, str] = {}
+    for record in records:
+        verdict = ledger.judge(record)
+        if verdict.kind == "genesis" and ledger.genesis is not None:
+            state = CellState(ledger.genesis.window_commands)
+        if verdict.head is not None:
+            head, outcome = verdict.head, decode_outcome(record.value)
+            cause = (head.command_id, head.body_digest) if head.command_id and head.body_digest else None
+            apply_decision(state, head.seq, head.time_ms, cause, outcome.refusal or outcome.events)
+            digests[f"{head.seq} {head.type.removeprefix('netledger.')}"] = digest(state)
+    folded = {"digests": digests, "rows": canonical_rows(state), "position": ledger.position().model_dump()}
+    answer: dict[str, object] = json.loads(json.dumps(folded))
+    return answer
+
+
+def write() -> None:
+    """Write the newest folder anew."""
+    folder = GOLDEN / NEWEST
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in folder.iterdir():
+        file.unlink()
+    records = tell()
+    for record in records:
+        kind = dict(record.headers)["ce_type"].decode().removeprefix("netledger.")
+        (folder / f"{record.offset:04d}-{kind}.txt").write_text(to_text(record))
+    (folder / STATE).write_text(json.dumps(fold(records), indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    write()
