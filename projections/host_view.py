@@ -181,11 +181,16 @@ class HostView:
         return network_id in self._ports_on
 
     def claimable(self) -> tuple[str, ...]:
-        """Return ids of the networks that nobody serves and this host reaches, oldest first."""
+        """Return ids of the networks that nobody serves and this host reaches, oldest first.
+
+        A flat network has no network host: its gateway and DHCP are the operator's.
+        """
         return tuple(
             network_id
             for network_id, network in self._networks.items()
-            if network.owner is None and network.definition.physical_network in self.physical_networks
+            if network.owner is None
+            and network.definition.kind != "flat"
+            and network.definition.physical_network in self.physical_networks
         )
 
     def apply(self, seq: int, event: AnyEvent) -> str | None:

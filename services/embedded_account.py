@@ -46,9 +46,9 @@ class Account(NamedTuple):
 def server_account(data: Path) -> Account | None:
     """Return the account that the server has to run as, or None when it can be our own.
 
-    Data that exists stays with its owner. The server never runs as root, so root's data are those of a plain user
-    seen from inside a user namespace, where that user is called root, and are used as our own. Otherwise
-    the account is `ACCOUNT`, made if it is missing, or `nobody` where none can be.
+    Data that exists stays with its owner. The server never runs as root, so data of root's are a user's,
+    seen from inside a user namespace where that user is called root, and need no account. Otherwise it is
+    `ACCOUNT`, made if it is missing, or `nobody` where none can be.
     """
     if os.geteuid() != 0:
         return None
