@@ -5,6 +5,7 @@ from events.log.memory import Backup
 from tests.simulation.checks import check
 from tests.simulation.disasters import strike
 from tests.simulation.heal import heal
+from tests.simulation.memo import remembering
 from tests.simulation.parts import Parts
 from tests.simulation.plan import Plan
 from tests.simulation.world import Violation, World
@@ -58,3 +59,15 @@ def run_seed(seed: int, parts: Parts | None = None, plan: Plan | None = None) ->
     except (Violation, NetledgerError) as why:
         raise FailedSeed(seed, world, why) from why
     return world
+
+
+def failures_of(seeds: range) -> list[str]:
+    """Run seeds and return what the failed ones say."""
+    failures: list[str] = []
+    with remembering():
+        for seed in seeds:
+            try:
+                run_seed(seed)
+            except FailedSeed as failed:
+                failures.append(str(failed))
+    return failures
