@@ -15,6 +15,9 @@ from rich.console import Console
 
 from events.errors import BrokenEnvironment
 
+_NETLEDGER = (sys.executable, "-P", "-m", "services.cli")
+"""The `netledger` command of this very installation, whatever the working directory holds."""
+
 _BETWEEN_LOOKS_S = 0.1
 _STOP_TIMEOUT_S = 15.0
 
@@ -27,13 +30,12 @@ class Deployment:
         self._data = data
         self._console = console
         self._roles: dict[str, subprocess.Popen[bytes]] = {}
-        self._netledger = str(Path(sys.executable).with_name("netledger"))
 
     def start(self, role: str, *words: str, settings: Mapping[str, str] | None = None) -> None:
         """Start a long-running command; what it says goes to a file of its own."""
         with (self._data / f"{role}.log").open("wb") as said:
             self._roles[role] = subprocess.Popen(
-                (self._netledger, *words),
+                (*_NETLEDGER, *words),
                 env={**os.environ, **(settings or {}), "NETLEDGER_DATA": str(self._data)},
                 stdout=said,
                 stderr=subprocess.STDOUT,
@@ -50,7 +52,7 @@ class Deployment:
         if show:
             self._console.print(f"[bold cyan]$ netledger {' '.join(words)}[/]", highlight=False)
         done = subprocess.run(
-            (self._netledger, *words),
+            (*_NETLEDGER, *words),
             env={**os.environ, "NETLEDGER_DATA": str(self._data)},
             check=False,
             capture_output=True,
