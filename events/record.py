@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from events.catalog import EVENTS, AnyEvent
@@ -57,8 +57,8 @@ class Genesis(BaseModel):
 
     ledger_id: str
     cell: str
-    level: int
-    window_commands: int
+    level: PositiveInt
+    window_commands: PositiveInt
     """How many command ids are remembered (S5)."""
 
 

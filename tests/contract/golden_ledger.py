@@ -2,7 +2,8 @@
 
 `golden/<release>/` holds the records of a release as they lie in the log, headers first, then the value; and
 the state that they fold to. A released folder is never written again: what `apply` does for a released
-version never changes. `python -m tests.contract.golden_ledger` writes the newest folder, which is not released yet.
+version never changes. `python -m tests.contract.golden_ledger` writes the newest folder, which is not
+released yet.
 """
 
 import json

@@ -72,7 +72,7 @@ def test_every_kind_of_record_is_golden() -> None:
 
 
 def test_the_newest_golden_records_are_what_is_written_today() -> None:
-    """Before a release `python -m tests.contract.golden_ledger` accepts a change; after it, a new version does."""
+    """Before a release, `python -m tests.contract.golden_ledger` takes a change over; then, a new version."""
     assert [golden.to_text(record) for record in golden.tell()] == [
         golden.to_text(record) for record in golden.read(golden.NEWEST)
     ]

@@ -1,7 +1,8 @@
 """An engine driven by hand: a ledger and two inputs as lists, and a clock that only the test moves.
 
 What the engine appends stays on its way until `land` puts it into the ledger; what is in the ledger is
-unknown to the engine until `read_back`. So every order of things that a log can bring about can be spelled out.
+unknown to the engine until `read_back`. So every order of things that a log can bring about can be spelled
+out.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""The ledger protocol: which records count, and what stops a reader."""
