@@ -14,6 +14,8 @@ from events.log.kafka_ownership import KafkaOwnership, group_of
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import TopicPartition, TopicSpec
 from tests.eventually import eventually
+from tests.fix_kafka import KafkaUnderTest
+from tests.kafka_line import KafkaLine
 
 OWN = """
 import sys
@@ -128,6 +130,23 @@ def test_a_killed_owner_is_replaced(kafka_bootstrap: str, join: Join, commands: 
         owner.kill()
 
     eventually(standby.assigned)
+
+
+@pytest.mark.slow
+def test_an_owner_cut_off_lets_go(kafka: KafkaUnderTest, join: Join, commands: TopicPartition) -> None:
+    """It learns by itself that it has not been heard, while another one takes over."""
+    if kafka.detour is None:
+        pytest.skip("brokers of somebody else send clients past our wire; unset KAFKA_BOOTSTRAP_SERVERS")
+    port = kafka.detour.advertised_port
+    line = KafkaLine(port, kafka.detour.port)
+    owner = KafkaOwnership(KafkaSettings(f"127.0.0.1:{port}"), commands.topic, commands, session_timeout_s=6)
+    eventually(owner.assigned)
+    standby = join()
+    line.close()
+
+    eventually(standby.assigned)
+    eventually(lambda: not owner.assigned())
+    owner.close()
 
 
 def test_without_a_broker_nobody_is_assigned(caplog: pytest.LogCaptureFixture) -> None:

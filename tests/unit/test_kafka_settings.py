@@ -5,6 +5,7 @@ import pytest
 from events.errors import WrongLogSettings
 from events.log.kafka import KafkaLog
 from events.log.kafka_settings import KafkaSettings
+from events.log.port import RECORD_BYTES_MAX
 
 SERVERS = "broker-1:9092,broker-2:9092"
 
@@ -17,6 +18,24 @@ def test_any_setting_reaches_every_client() -> None:
     for config in (settings.admin(), settings.producer(), settings.consumer("group")):
         assert config["bootstrap.servers"] == SERVERS
         assert passed.items() <= config.items()
+
+
+def test_what_safety_depends_on_is_set() -> None:
+    """Order and durability of appends; no jump, no commit and no stall of reads; no topic by accident."""
+    settings = KafkaSettings(SERVERS, delivery_timeout_s=2.5)
+    producer, consumer = settings.producer(), settings.consumer("group")
+
+    assert producer["acks"] == "all"
+    assert producer["enable.idempotence"] is True
+    assert producer["max.in.flight"] <= 5
+    assert producer["message.timeout.ms"] == 2500
+    assert producer["message.max.bytes"] > RECORD_BYTES_MAX
+    assert consumer["auto.offset.reset"] == "error"
+    assert consumer["enable.auto.commit"] is False
+    assert consumer["isolation.level"] == "read_uncommitted"
+    assert consumer["group.id"] == "group"
+    for config in (settings.admin(), producer, consumer):
+        assert config["allow.auto.create.topics"] is False
 
 
 def test_our_defaults_can_be_replaced() -> None:
