@@ -86,7 +86,7 @@ def test_the_main_job_on_the_embedded_default(own_netledger: Netledger) -> None:
 @pytest.mark.kafka
 def test_the_main_job_on_kafka(on_kafka: Netledger) -> None:
     """The same on a real broker, after the ledger was initialised on purpose."""
-    refused = on_kafka("up")
+    refused = on_kafka.process("up")
     assert refused.code == 4
     assert "netledger ledger init" in refused.err
     assert on_kafka("ledger", "init").code == 0
