@@ -1,65 +1,86 @@
-"""Where the benchmarks run: a log that every process can open by itself."""
+"""Where the benchmarks run: a log that every process can open by itself, and topics of their own on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from os import environ
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal, NamedTuple
 from uuid import uuid4
 
-from events.log.port import Log, TopicSpec
+from events.log.kafka import KafkaLog
+from events.log.kafka_settings import KafkaSettings
+from events.log.port import Log, Message, TopicPartition, TopicSpec
+from events.log.postgres import PostgresLog
 from events.record import LEVEL, Genesis, encode_genesis
-from services.allocator.runner import CellTopics, now_ms
+from services.allocator.runner import now_ms
+from services.allocator.topics import CellTopics
+from services.dev_kafka import DevKafka
+from services.embedded_postgres import EmbeddedPostgres
+
+LogKind = Literal["kafka", "postgres"]
+
+KAFKA = "KAFKA_BOOTSTRAP_SERVERS"
+"""Environment: brokers to use instead of one started from its jars."""
+
+POSTGRES = "NETLEDGER_DATABASE"
+"""Environment: connection string of a database to use instead of an embedded server."""
+
+WINDOW_COMMANDS = 65_536
+APPEND_TIMEOUT_S = 10.0
 
 
-@dataclass(frozen=True)
-class Place:
-    """A log by its kind and address."""
+class Place(NamedTuple):
+    """A log by its kind and address: what another process needs to open it."""
 
-    kind: str
+    kind: LogKind
     address: str
 
     def open(self) -> Log:
         """Connect."""
         if self.kind == "kafka":
-            from events.log.kafka import KafkaLog
-            from events.log.kafka_settings import KafkaSettings
-
             return KafkaLog(KafkaSettings(self.address))
-        from events.log.postgres import PostgresLog
-
         return PostgresLog(self.address)
 
 
 @contextmanager
-def place(kind: str) -> Iterator[Place]:
-    """Use the servers that the environment names (KAFKA_BOOTSTRAP_SERVERS, NETLEDGER_DATABASE), or start some."""
-    with TemporaryDirectory(prefix="netledger-bench-") as directory:
-        if kind == "kafka" and (servers := environ.get("KAFKA_BOOTSTRAP_SERVERS")):
-            yield Place(kind, servers)
-        elif kind == "kafka":
-            from services.dev_kafka import DevKafka
-
+def place(kind: LogKind) -> Iterator[Place]:
+    """Use the servers that the environment names, or start some on a directory that is removed at the end."""
+    named = environ.get(KAFKA if kind == "kafka" else POSTGRES)
+    if named:
+        yield Place(kind, named)
+        return
+    with TemporaryDirectory(prefix="netledger-bench-", ignore_cleanup_errors=True) as directory:
+        if kind == "kafka":
             with DevKafka(Path(directory)) as broker:
                 yield Place(kind, broker.bootstrap_servers)
-        elif dsn := environ.get("NETLEDGER_DATABASE"):
-            yield Place(kind, dsn)
         else:
-            from services.embedded_postgres import EmbeddedPostgres
-
             with EmbeddedPostgres(Path(directory)) as server:
                 yield Place(kind, server.dsn)
 
 
-def new_cell(log: Log) -> CellTopics:
-    """Create topics of their own, with a ledger."""
-    topics = CellTopics("bench", prefix=f"bench-{uuid4().hex[:8]}")
-    for where, purpose in ((topics.ledger, "ledger"), (topics.commands, "input"), (topics.reports, "input")):
-        log.ensure_topic(TopicSpec(where.topic, 1, purpose))
-    genesis = Genesis(ledger_id=str(uuid4()), cell=topics.cell, level=LEVEL, window_commands=65_536)
-    appender = log.appender(topics.ledger)
-    appender.append([encode_genesis(genesis, now_ms())])
-    appender.flush(10.0)
-    appender.close()
+def new_topics(log: Log, cell: str = "bench") -> CellTopics:
+    """Create empty topics that nobody else uses."""
+    topics = CellTopics(cell, prefix=f"bench-{uuid4().hex[:8]}")
+    log.ensure_topic(TopicSpec(topics.ledger.topic, 1, "ledger"))
+    for where in (topics.commands, topics.reports):
+        log.ensure_topic(TopicSpec(where.topic, 1, "input"))
     return topics
+
+
+def new_cell(log: Log) -> CellTopics:
+    """Create topics with a ledger that has begun."""
+    topics = new_topics(log)
+    genesis = Genesis(
+        ledger_id=str(uuid4()), cell=topics.cell, level=LEVEL, window_commands=WINDOW_COMMANDS
+    )
+    append(log, topics.ledger, [encode_genesis(genesis, now_ms())])
+    return topics
+
+
+def append(log: Log, where: TopicPartition, messages: list[Message]) -> None:
+    """Append and wait until it is acknowledged."""
+    appender = log.appender(where)
+    appender.append(messages)
+    appender.flush(APPEND_TIMEOUT_S)
+    appender.close()

@@ -1,25 +1,47 @@
 """What is compared: the allocator, and the two floors under it, each in a process of its own.
 
-The echo reads a command, appends a record of a decision's size and reads it back. The codec echo also validates the command, encodes a decision of
-the real size and decodes it on read-back; it decides nothing, judges nothing and remembers nothing.
+The echo reads a command, appends a record of a decision's size and reads it back. The codec echo also
+validates the command, encodes a decision of the real size and decodes it on read-back; it decides nothing,
+judges nothing and remembers nothing. All three do the allocator's I/O in the allocator's way.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
-from multiprocessing.synchronize import Event as StopFlag
+from multiprocessing.connection import Connection
 from threading import Event, Thread
 
 from benchmarks.places import Place
+from benchmarks.workload import spawned_events
+from events.catalog import COMMANDS
 from events.log.ownership import AlwaysAssigned
 from events.log.port import Log, Message
-from events.record import DecisionHead, InputMark, body_digest, decided_value, decode_outcome, encode_decision
-from events.catalog import COMMANDS, AnyEvent
+from events.record import (
+    DecisionHead,
+    InputMark,
+    body_digest,
+    decided_value,
+    decode_outcome,
+    encode_decision,
+)
 from projections.cell.state import Rules
-from services.allocator.runner import BATCH_MAX, TICK_S, Allocator, CellTopics
+from services import logs
+from services.allocator.engine import IN_FLIGHT_MAX
+from services.allocator.garbage import look_at_young_only
+from services.allocator.runner import BATCH_MAX, TICK_S, Allocator
+from services.allocator.topics import CellTopics
+from services.projector import Projector
 
-PROTOTYPE_HEAD = DecisionHead(
+Server = Callable[[Place, CellTopics, Connection], None]
+
+END_S = 10.0
+"""How long a server may take to end."""
+
+COMMAND_BYTES = 380
+"""About the size of a two-NIC spawn."""
+
+A_HEAD = DecisionHead(
     type="netledger.decided.SpawnInstance.v1",
     subject="0195f3c0-7a2b-7c3d-9e4f-0123456789ab",
     time_ms=1_800_000_000_000,
@@ -38,63 +60,104 @@ PROTOTYPE_HEAD = DecisionHead(
 )
 
 
-def allocator(place: Place, topics: CellTopics, stop: StopFlag) -> None:
+def a_record() -> Message:
+    """Return a record of the size that the decision of a two-NIC spawn has."""
+    return encode_decision("bench", A_HEAD, decided_value(b"{%b}" % (b" " * COMMAND_BYTES), spawned_events()))
+
+
+def allocator(place: Place, topics: CellTopics, stop: Connection) -> None:
     """Run the real thing."""
-    halt = Event()
+    logs.configure("json", "warning")
+    look_at_young_only()
     with place.open() as log:
-        runner = Allocator(log, AlwaysAssigned(), topics, Rules(), claim_pause_ms_max=0)
-        Thread(target=lambda: (stop.wait(), halt.set()), daemon=True).start()
-        runner.run(halt)
+        Allocator(log, AlwaysAssigned(), topics, Rules(), claim_pause_ms_max=0).run(_ended(stop))
 
 
-def echo(place: Place, topics: CellTopics, stop: StopFlag, events: tuple[AnyEvent, ...]) -> None:
+def projector(place: Place, topics: CellTopics, stop: Connection) -> None:
+    """Run the projector of a cell, on the database that is also the log."""
+    logs.configure("json", "warning")
+    with place.open() as log:
+        Projector(log, topics, place.address).run(_ended(stop))
+
+
+def echo(place: Place, topics: CellTopics, stop: Connection) -> None:
     """Append a prepared record for every command."""
-    value = decided_value(b"{}" + b" " * 380, events)
-    record = encode_decision(topics.cell, PROTOTYPE_HEAD, value)
+    record = a_record()
     with place.open() as log:
-        _loop(log, topics, stop, lambda _: record, lambda _: None)
+        _loop(log, topics, _ended(stop), lambda _: record, lambda _: None)
 
 
-def codec_echo(place: Place, topics: CellTopics, stop: StopFlag, events: tuple[AnyEvent, ...]) -> None:
+def codec_echo(place: Place, topics: CellTopics, stop: Connection) -> None:
     """Validate every command, encode a decision of the real size for it, decode it on read-back."""
+    events = spawned_events()
 
     def answer(raw: bytes) -> Message:
-        command = COMMANDS.validate_json(raw)
-        head = PROTOTYPE_HEAD._replace(command_id=command.id, body_digest=body_digest(raw), actor=command.actor.user)
+        command = COMMANDS.validator.validate_json(raw)
+        head = A_HEAD._replace(
+            command_id=command.id, body_digest=body_digest(raw), actor=command.actor.user
+        )
         return encode_decision(topics.cell, head, decided_value(raw, events))
 
+    look_at_young_only()
     with place.open() as log:
-        _loop(log, topics, stop, answer, lambda value: decode_outcome(value))
+        _loop(log, topics, _ended(stop), answer, decode_outcome)
 
 
 def _loop(
-    log: Log, topics: CellTopics, stop: StopFlag, answer: Callable[[bytes], Message], read_back: Callable[[bytes], object]
+    log: Log,
+    topics: CellTopics,
+    stop: Event,
+    answer: Callable[[bytes], Message],
+    read_back: Callable[[bytes], object],
 ) -> None:
-    """Do the allocator's I/O, in the allocator's way, around functions that decide nothing."""
-    inputs = log.follow({topics.commands: log.bounds(topics.commands).end})
-    ledger = log.follow({topics.ledger: log.bounds(topics.ledger).end})
-    appender = log.appender(topics.ledger)
-    in_flight: deque[Message] = deque()
-    while not stop.is_set():
-        records = inputs.poll(BATCH_MAX, 0.0 if in_flight else TICK_S)
-        answers = [answer(record.value) for record in records]
-        if answers:
-            appender.append(answers)
-            in_flight.extend(answers)
-        for record in ledger.poll(BATCH_MAX, TICK_S if in_flight else 0.0):
-            if (record.headers, record.value) == in_flight[0]:
-                in_flight.popleft()
+    """Do the allocator's I/O, with its bounds, around functions that decide nothing."""
+    with ExitStack() as stack:
+        inputs = log.follow({topics.commands: 0, topics.reports: 0})
+        ledger = log.follow({topics.ledger: 0})
+        appender = log.appender(topics.ledger)
+        for part in (inputs, ledger, appender):
+            stack.callback(part.close)
+        in_flight: deque[Message] = deque()
+        while not stop.is_set():
+            room = min(IN_FLIGHT_MAX - len(in_flight), BATCH_MAX)
+            if room:
+                records = inputs.poll(room, 0.0 if in_flight else TICK_S)
+                answers = [answer(record.value) for record in records]
+                if answers:
+                    appender.append(answers)
+                    in_flight.extend(answers)
+                appender.outcomes()
+            for record in ledger.poll(BATCH_MAX, TICK_S if in_flight else 0.0):
+                if (record.headers, record.value) != in_flight.popleft():
+                    raise AssertionError(f"another record than ours at {record.offset}")
                 read_back(record.value)
-        appender.outcomes()
-    for part in (inputs, ledger, appender):
-        part.close()
 
 
-def start(target: Callable[..., None], *arguments: object) -> tuple[BaseProcess, StopFlag]:
-    """Start one of the above in a process of its own; set the flag to end it."""
+def _ended(stop: Connection) -> Event:
+    """Return an event that is set when the other end of a pipe is closed, if only because its process died."""
+    halt = Event()
+
+    def watch() -> None:
+        with suppress(EOFError, OSError):
+            stop.recv()
+        halt.set()
+
+    Thread(target=watch, daemon=True).start()
+    return halt
+
+
+@contextmanager
+def running(server: Server, place: Place, topics: CellTopics) -> Iterator[None]:
+    """Run one of the above in a process of its own."""
     context = get_context("spawn")
-    stop = context.Event()
-    place, topics, *more = arguments
-    process = context.Process(target=target, args=(place, topics, stop, *more), daemon=True)
+    theirs, ours = context.Pipe(duplex=False)
+    process = context.Process(target=server, args=(place, topics, theirs), daemon=True)
     process.start()
-    return process, stop
+    theirs.close()
+    try:
+        yield
+    finally:
+        ours.close()
+        process.join(END_S)
+        if process.is_alive():
+            process.kill()
