@@ -5,7 +5,7 @@ namespace too. It counts as long as its process lives and keeps writing it.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from json import JSONDecodeError, dumps, loads
@@ -63,6 +63,8 @@ class RoleFile:
     pid: int
     cell: str
     http: str
+    expects: tuple[str, ...]
+    """Roles without which this one is not whole: those that `netledger up` runs."""
     health: Health
 
 
@@ -72,7 +74,15 @@ Probe = Callable[[], Health]
 class Heart:
     """Keeps a role's file fresh and answers HTTP for it, beside the role's own threads."""
 
-    def __init__(self, role: str, cell: str, directory: Path, probe: Probe, listen: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        role: str,
+        cell: str,
+        directory: Path,
+        probe: Probe,
+        listen: tuple[str, int],
+        expects: tuple[str, ...] = (),
+    ) -> None:
         """Prepare.
 
         Args:
@@ -81,6 +91,7 @@ class Heart:
             directory: Where the files are; made if it is missing.
             probe: Asked for the role's health, from several threads.
             listen: Address and port of HTTP; port 0 means any free one.
+            expects: Roles without which this one is not whole.
 
         """
         self._role = role
@@ -89,6 +100,7 @@ class Heart:
         self._path = directory / f"{role}.{os.getpid()}.json"
         self._probe = probe
         self._listen = listen
+        self._expects = expects
         self._server: ThreadingHTTPServer | None = None
         self._stop = Event()
         self._thread = Thread(target=self._beat, name="heart", daemon=True)
@@ -139,6 +151,7 @@ class Heart:
             "pid": os.getpid(),
             "cell": self._cell,
             "http": f"http://{self._listen[0]}:{port}",
+            "expects": self._expects,
             "health": health,
         }
         new = self._path.with_suffix(f".{uuid4().hex[:8]}.new")
@@ -188,7 +201,8 @@ def sweep(directory: Path) -> None:
 def _read(path: Path) -> RoleFile | None:
     try:
         said: dict[str, Any] = loads(path.read_text())
-        return RoleFile(**{**said, "health": Health(**said["health"])})
+        said |= {"health": Health(**said["health"]), "expects": tuple(said["expects"])}
+        return RoleFile(**said)
     except (OSError, JSONDecodeError, TypeError, KeyError):
         return None
 
@@ -201,13 +215,15 @@ def _written(path: Path) -> float:
 
 
 def _is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that nobody has waited for yet (a zombie, proc(5)) does not."""
     try:
         os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat").read_text()
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except OSError:
         return True
-    return True
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def _handler(role: str, probe: Probe) -> type[BaseHTTPRequestHandler]:
@@ -240,7 +256,13 @@ def _handler(role: str, probe: Probe) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def missing_roles(expected: Iterator[str] | list[str], found: list[RoleFile]) -> list[str]:
+def missing_roles(expected: Iterable[str], found: list[RoleFile]) -> list[str]:
     """Return the names of expected roles that are not there or not ready."""
     ready = {role.role for role in found if role.health.ready}
     return [name for name in expected if name not in ready]
+
+
+def all_ready(found: list[RoleFile]) -> bool:
+    """Tell whether there is any role, and every one is ready, those too that one of them expects."""
+    expected = {name for role in found for name in (role.role, *role.expects)}
+    return bool(found) and not missing_roles(expected, found)

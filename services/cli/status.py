@@ -50,7 +50,9 @@ def _roles(directory: "Path") -> "list[RoleFile]":
 
 
 def _ready(roles: "list[RoleFile]") -> bool:
-    return bool(roles) and all(role.health.ready for role in roles)
+    from services.health import all_ready
+
+    return all_ready(roles)
 
 
 def _as_json(role: "RoleFile") -> dict[str, Any]:
@@ -77,6 +79,9 @@ def _show(roles: "list[RoleFile]") -> None:
 def _complain(roles: "list[RoleFile]", data: "Path") -> None:
     if not roles:
         tell_error(f"Nothing runs on {data}: start it with `netledger up --data {data}`.")
+    there = {role.role for role in roles}
+    for name in (name for role in roles for name in role.expects if name not in there):
+        tell_error(f"{name} does not run")
     for role in roles:
         if not role.health.ready:
             tell_error(f"{role.role} is not ready: {role.health.problem or role.health.phase}")

@@ -34,7 +34,8 @@ def run_up(agents: Sequence[str]) -> None:
         children = _children(settings, agents)
         supervisor = Supervisor(children, settings.run_directory)
         listen = (settings.http_host, settings.http_port)
-        with Heart("up", settings.cell, settings.run_directory, supervisor.health, listen):
+        expects = tuple(child.role for child in children)
+        with Heart("up", settings.cell, settings.run_directory, supervisor.health, listen, expects):
             supervisor.run(stop, lambda: _tell(made, agents))
 
 

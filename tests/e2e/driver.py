@@ -138,11 +138,15 @@ class Netledger:
         """Return the process id of a role."""
         return int(self.roles()[role]["pid"])
 
-    def signal(self, role: str, number: signal.Signals) -> int:
+    def send(self, role: str, number: signal.Signals) -> int:
         """Send a signal to the process of a role; returns its id."""
         pid = self.pid(role)
-        os.kill(pid, number)
+        self.send_to(pid, number)
         return pid
+
+    def send_to(self, pid: int, number: signal.Signals) -> None:
+        """Send a signal to one of the deployment's processes."""
+        os.kill(pid, number)
 
     def batch(self, *calls: Mapping[str, Any] | bytes) -> list[dict[str, Any]]:
         """Return the answers to a batch of calls."""
