@@ -226,22 +226,26 @@ def tell_error(text: str) -> None:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return Rich's console; wide where nobody looks, so that nothing is cut in a pipe."""
+    """Return Rich's console; wide where nobody looks, so that nothing is cut in a pipe.
+
+    Without emoji codes: Rich would draw a disc for the `:cd:` in a MAC.
+    """
     from rich.console import Console
 
-    out = Console(stderr=stderr, highlight=False)
-    return out if out.is_terminal else Console(stderr=stderr, highlight=False, width=240)
+    out = Console(stderr=stderr, highlight=False, emoji=False)
+    return out if out.is_terminal else Console(stderr=stderr, highlight=False, emoji=False, width=240)
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Print rows for people; `project_id` and the like are headed without their id."""
+    """Print rows for people as they are, no markup; `project_id` and the like are headed without their id."""
     from rich.table import Table
+    from rich.text import Text
 
     out = Table(box=None, pad_edge=False)
     for name in columns:
         out.add_column(name.removesuffix("_id"), overflow="fold")
     for row in rows:
-        out.add_row(*("-" if row.get(name) is None else str(row[name]) for name in columns))
+        out.add_row(*(Text("-" if row.get(name) is None else str(row[name])) for name in columns))
     console().print(out)
 
 

@@ -50,7 +50,9 @@ class Deployment:
 
         """
         if show:
-            self._console.print(f"[bold cyan]$ netledger {' '.join(words)}[/]", highlight=False)
+            self._console.print(
+                f"$ netledger {' '.join(words)}", style="bold cyan", highlight=False, soft_wrap=True
+            )
         done = subprocess.run(
             (*_NETLEDGER, *words),
             env={**os.environ, "NETLEDGER_DATA": str(self._data)},

@@ -37,7 +37,7 @@ def run_demo() -> None:
         BrokenEnvironment: something that was claimed did not hold; what roles said last was printed.
 
     """
-    console = Console()
+    console = Console(emoji=False)  # or Rich would draw a disc for the `:cd:` in a MAC
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{_ADMIN_PATH}"
     signal.signal(signal.SIGTERM, _interrupt)
     with TemporaryDirectory(prefix="netledger-demo-") as directory:

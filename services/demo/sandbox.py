@@ -18,7 +18,7 @@ def main(data: Path) -> int:
     # /run belongs to the machine's root; named namespaces need a place that is ours
     subprocess.run(("mount", "-t", "tmpfs", "tmpfs", "/run"), check=True)
     os.environ["XDG_RUNTIME_DIR"] = str(data)
-    console = Console()
+    console = Console(emoji=False)  # or Rich would draw a disc for the `:cd:` in a MAC
     try:
         with_machines(Demo(data, console, Deployment(data, console), first_step=2), data)
     except NetledgerError as error:

@@ -75,7 +75,7 @@ class Demo:
 
     def fact(self, text: str) -> None:
         """Tell something that was just seen."""
-        self._console.print(f"   {text}", highlight=False)
+        self._console.print(f"   {text}", highlight=False, markup=False, soft_wrap=True)
 
     def _told(self, said: str) -> None:
         """Show what a command said."""
