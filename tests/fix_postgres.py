@@ -15,27 +15,16 @@ from psycopg.conninfo import make_conninfo
 from events.errors import BrokenEnvironment
 from services.embedded_postgres import EmbeddedPostgres
 from tests import needs
+from tests.places import fast_place
 
 OUTSIDE_SERVER = "NETLEDGER_TEST_DSN"
 """The connection string of a server to be used instead of the embedded one. It must allow CREATE DATABASE."""
-
-_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a directory of our own in it
-_MEMORY_BYTES_MIN = 2 * 1024**3
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark every test that uses a database."""
     if {"postgres_server", "database"} & set(getattr(item, "fixturenames", ())):
         item.add_marker("postgres")
-
-
-def fast_place() -> Path | None:
-    """Return the place where a new database takes 20 ms instead of 250, for no disk is involved."""
-    try:
-        free = shutil.disk_usage(_MEMORY).free
-    except OSError:
-        return None
-    return _MEMORY if free >= _MEMORY_BYTES_MIN and os.access(_MEMORY, os.W_OK) else None
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from services import embedded_postgres
 from services.embedded_account import acl_with_search
 from services.embedded_postgres import EmbeddedPostgres
 from tests import needs
-from tests.fix_postgres import fast_place
+from tests.places import fast_place
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
