@@ -22,27 +22,9 @@ from events.schema_export.yaml_text import yaml_text
 from events.upcast import STEPS
 from services.allocator.inputs import receive
 from tests.house.source import REPO
-from tests.unit import wishes
+from tests.unit.wishes import ONE_OF_EACH
 
-SENT_EXAMPLES: dict[str, dict[str, Any]] = {
-    message.type: json.loads(to_json(message))
-    for message in (
-        wishes.create(gateway="10.0.0.1", mtu=1500),
-        wishes.delete_network(),
-        wishes.spawn("vm", wishes.nic("net", "10.0.0.9", "tag"), hostname="web.example", rxtx_factor=1.5),
-        wishes.delete(),
-        wishes.floating_create(),
-        wishes.floating_allocate(),
-        wishes.associate("192.0.2.1", "10.0.0.2"),
-        wishes.disassociate("192.0.2.1"),
-        wishes.floating_release("192.0.2.1"),
-        wishes.register(),
-        wishes.applied("h1", 7),
-        wishes.claim(),
-        wishes.lease("h1", "10.0.0.2", "fa:16:3e:00:00:01"),
-        wishes.release("h1", "10.0.0.2", "fa:16:3e:00:00:01"),
-    )
-}
+SENT_EXAMPLES: dict[str, dict[str, Any]] = {one.type: json.loads(to_json(one)) for one in ONE_OF_EACH}
 
 
 def validator(name: str) -> Draft202012Validator:

@@ -6,6 +6,7 @@ Ids are set by whoever sends them (`tests.unit.given` numbers them); here they a
 from hashlib import blake2b
 from uuid import UUID
 
+from events.catalog import AnyCommand, AnyReport
 from events.fixed_ips import LeaseFixedIp, ReleaseFixedIp
 from events.floating_ips import (
     AllocateFloatingIp,
@@ -118,3 +119,22 @@ def disassociate(address: str, actor: Actor = ANN) -> DisassociateFloatingIp:
 def floating_release(address: str, actor: Actor = ANN) -> ReleaseFloatingIp:
     """Ask to give a floating IP back to its pool."""
     return ReleaseFloatingIp(id=ANY_ID, actor=actor, address=address)
+
+
+ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
+    create(gateway="10.0.0.1", mtu=1500),
+    delete_network(),
+    spawn("vm", nic("net", "10.0.0.9", "tag"), hostname="web.example", rxtx_factor=1.5),
+    delete(),
+    floating_create(),
+    floating_allocate(),
+    associate("192.0.2.1", "10.0.0.2"),
+    disassociate("192.0.2.1"),
+    floating_release("192.0.2.1"),
+    register(),
+    applied("h1", 7),
+    claim(),
+    lease("h1", "10.0.0.2", "fa:16:3e:00:00:01"),
+    release("h1", "10.0.0.2", "fa:16:3e:00:00:01"),
+)
+"""One of every type; a test says so where the catalogue has more."""

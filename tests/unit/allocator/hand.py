@@ -14,13 +14,22 @@ from pydantic_core import to_json
 from events.ids import CommandDraws, Draws, uuid7
 from events.ledger.fold import LedgerFold
 from events.log.port import LogRecord, Message, TopicPartition
-from events.record import Genesis, InputIdentity, Outcome, decode_outcome, encode_genesis
+from events.record import (
+    Genesis,
+    InputIdentity,
+    Outcome,
+    TermClaimed,
+    decode_outcome,
+    encode_claim,
+    encode_genesis,
+)
 from events.refusals import Refusal
 from projections.cell.state import Rules
 from services.allocator.engine import Engine, Phase, Settings
 from services.allocator.inputs import InputName
 from tests.unit.given import START_MS
 from tests.unit.given import Message as Wish
+from tests.unit.wishes import create
 
 CELL = "default"
 LEDGER_ID = "0195f3c0-7a2b-7c3d-9e4f-00000000000a"
@@ -180,6 +189,10 @@ class Hand:
 
     # --- What is to be seen -----------------------------------------------------------------------------
 
+    def phase(self) -> Phase:
+        """Return what the engine is doing."""
+        return self.engine.phase
+
     def outcomes(self, since: int = 0) -> list[Outcome]:
         """Return what valid decisions say, from an offset on."""
         fold = LedgerFold(CELL, INCARNATION)
@@ -203,3 +216,21 @@ def input_of(wish: Wish) -> InputName:
 def headers_of(record: LogRecord) -> dict[str, str]:
     """Return a record's headers as texts."""
     return {name: value.decode() for name, value in record.headers}
+
+
+STRANGER = "99999999-0000-4000-8000-000000000000"
+
+
+def rival(hand: Hand, term: int, base_seq: int = 0) -> Message:
+    """Return somebody else's claim."""
+    claim = TermClaimed(
+        ledger_id=LEDGER_ID, cell=CELL, term=term, owner=STRANGER, base_seq=base_seq, inputs=identities()
+    )
+    return encode_claim(claim, hand.now_ms)
+
+
+def ask(hand: Hand, *numbers: int) -> None:
+    """Ask for networks and let the engine decide, without anything landing."""
+    for number in numbers:
+        hand.put_wish(create(f"n{number}", f"10.0.{number}.0/24"))
+    hand.decide()
