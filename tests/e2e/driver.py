@@ -129,6 +129,13 @@ class Netledger:
             process.kill()
             raise
 
+    def kill_up(self) -> None:
+        """Kill `up` itself, and none of its roles."""
+        assert self.up_process is not None
+        self.up_process.kill()
+        self.up_process.wait()
+        self.up_process = None
+
     def roles(self) -> dict[str, dict[str, Any]]:
         """Return how the roles are, by name."""
         said = json.loads(self("status", "--json").out)
