@@ -146,6 +146,19 @@ def test_tables_that_fell_back_are_a_mismatch(
     assert step(tables, reader) == Applied(Outcome.MISMATCH)
 
 
+def test_tables_at_the_same_place_of_another_past_are_a_mismatch(
+    ledger: WrittenLedger, tables: IpamProjection, database: str
+) -> None:
+    """The position that counts is the whole of it, chain hash included; equal numbers are not enough."""
+    reader = reader_of(ledger)
+    step(tables, reader, 10)
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "UPDATE ipam.position SET chain = 'x', position = position || '{\"chain\": \"x\"}'"
+        )
+    assert step(tables, reader) == Applied(Outcome.MISMATCH)
+
+
 class Killed:
     """Ends the writer's session in the middle of its transaction, at the nth statement after the position."""
 
