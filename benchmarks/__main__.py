@@ -15,6 +15,7 @@ from rich.console import Console
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.logs import LogBench, Tell
 from benchmarks.places import LogKind, place
+from benchmarks.pools import creation, pools
 from benchmarks.results import Figure, report, save, show
 
 RESULTS = Path(__file__).parent / "results"
@@ -27,12 +28,15 @@ WIDTH = 160
 class Part(StrEnum):
     """What can be measured by itself."""
 
+    POOLS = "pools"
     KAFKA = "kafka"
     POSTGRES = "postgres"
 
 
 def measure(part: Part, effort: Effort, tell: Tell) -> list[Figure]:
     """Measure one part."""
+    if part is Part.POOLS:
+        return [*creation(effort, tell), *pools(effort, tell)]
     return _on_a_log("kafka" if part is Part.KAFKA else "postgres", effort, tell)
 
 

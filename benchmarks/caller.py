@@ -24,8 +24,11 @@ ANSWERS_MAX = 1000
 PATIENCE_S = 30.0
 """Without any answer for so long, the run is given up."""
 
-PACE_S = 0.002
+PACE_S = 0.004
 """A paced stream sends what is due this often."""
+
+WAIT_S_MIN = 0.001
+"""Shortest wait for answers between two sends; less would be a busy loop that takes a core from the servers."""
 
 
 class NoAnswer(Exception):
@@ -104,7 +107,7 @@ class Caller:
             if due > 0:
                 self._send(messages[len(due_at) : len(due_at) + due])
                 due_at += [began + ticks * PACE_S] * due
-            for _ in range(self._receive(max(0.0, began + (ticks + 1) * PACE_S - perf_counter()))):
+            for _ in range(self._receive(max(WAIT_S_MIN, began + (ticks + 1) * PACE_S - perf_counter()))):
                 took.append(self._answered_at - due_at[len(took)])
         return took
 
