@@ -62,51 +62,65 @@ def of_instance(reader: Reader, instance_uuid: str) -> list[Row]:
     return reader.rows(_FIXED.format("instance_uuid = %(instance)s::uuid"), {"instance": instance_uuid})
 
 
+_VIFS = f"""
+    WITH held AS (
+        SELECT mac, vif_id, instance_uuid, network_id, host, index, tag, from_seq, to_seq, contested
+        FROM mac_history WHERE {{0}}
+        UNION ALL
+        SELECT mac, vif_id, instance_uuid, network_id, host, index, tag, from_seq, NULL, contested
+        FROM vifs WHERE {{0}}
+    )
+    SELECT held.mac::text, held.vif_id::text, held.instance_uuid::text, held.network_id::text, held.host,
+        held.index, held.tag, {_SPAN}, held.contested
+    FROM held {_JOIN} ORDER BY held.from_seq, held.index, held.vif_id
+"""
+
+
 def of_mac(reader: Reader, mac: str) -> list[Row]:
     """Return which NICs held a MAC, oldest first."""
-    return reader.rows(
-        f"""
-        WITH held AS (
-            SELECT mac, vif_id, instance_uuid, network_id, host, index, tag, from_seq, to_seq, contested
-            FROM mac_history WHERE mac = %(mac)s::macaddr
-            UNION ALL
-            SELECT mac, vif_id, instance_uuid, network_id, host, index, tag, from_seq, NULL, contested
-            FROM vifs WHERE mac = %(mac)s::macaddr
-        )
-        SELECT held.mac::text, held.vif_id::text, held.instance_uuid::text, held.network_id::text, held.host,
-            held.index, held.tag, {_SPAN}, held.contested
-        FROM held {_JOIN} ORDER BY held.from_seq, held.vif_id
-        """,
-        {"mac": mac},
-    )
+    return reader.rows(_VIFS.format("mac = %(mac)s::macaddr"), {"mac": mac})
+
+
+def vifs_of_instance(reader: Reader, instance_uuid: str) -> list[Row]:
+    """Return which NICs an instance had, with their MACs, oldest first."""
+    return reader.rows(_VIFS.format("instance_uuid = %(instance)s::uuid"), {"instance": instance_uuid})
+
+
+_OWNED = """
+    SELECT 'owned' AS what, address, project_id, pool, NULL::uuid AS instance_uuid,
+        NULL::inet AS fixed_address, NULL::uuid AS network_id, from_seq, to_seq, contested
+    FROM floating_ip_history WHERE {0}
+    UNION ALL
+    SELECT 'owned', address, project_id, pool, NULL, NULL, NULL, from_seq, NULL, contested
+    FROM floating_ips WHERE {0}
+"""
+_ASSOCIATED = """
+    SELECT 'associated' AS what, address, project_id, NULL AS pool, instance_uuid, fixed_address, network_id,
+        from_seq, to_seq, contested
+    FROM floating_association_history WHERE {0}
+    UNION ALL
+    SELECT 'associated', address, project_id, NULL, instance_uuid, fixed_address, network_id,
+        from_seq, NULL, contested
+    FROM floating_associations WHERE {0}
+"""
+_FLOATING = f"""
+    WITH held AS ({{0}})
+    SELECT held.what, host(held.address) AS address, held.project_id, held.pool, held.instance_uuid::text,
+        host(held.fixed_address) AS fixed_address, held.network_id::text, {_SPAN}, held.contested
+    FROM held {_JOIN} ORDER BY held.from_seq, held.what DESC, held.address
+"""
 
 
 def of_floating_ip(reader: Reader, address: str) -> list[Row]:
     """Return which projects owned a floating IP and what it pointed at, oldest first; `what` tells which."""
-    return reader.rows(
-        f"""
-        WITH held AS (
-            SELECT 'owned' AS what, address, project_id, pool, NULL::uuid AS instance_uuid,
-                NULL::inet AS fixed_address, NULL::uuid AS network_id, from_seq, to_seq, contested
-            FROM floating_ip_history WHERE address = %(address)s::inet
-            UNION ALL
-            SELECT 'owned', address, project_id, pool, NULL, NULL, NULL, from_seq, NULL, contested
-            FROM floating_ips WHERE address = %(address)s::inet
-            UNION ALL
-            SELECT 'associated', address, project_id, NULL, instance_uuid, fixed_address, network_id,
-                from_seq, to_seq, contested
-            FROM floating_association_history WHERE address = %(address)s::inet
-            UNION ALL
-            SELECT 'associated', address, project_id, NULL, instance_uuid, fixed_address, network_id,
-                from_seq, NULL, contested
-            FROM floating_associations WHERE address = %(address)s::inet
-        )
-        SELECT held.what, host(held.address) AS address, held.project_id, held.pool, held.instance_uuid::text,
-            host(held.fixed_address) AS fixed_address, held.network_id::text, {_SPAN}, held.contested
-        FROM held {_JOIN} ORDER BY held.from_seq, held.what DESC
-        """,
-        {"address": address},
-    )
+    held = f"{_OWNED} UNION ALL {_ASSOCIATED}".format("address = %(address)s::inet")
+    return reader.rows(_FLOATING.format(held), {"address": address})
+
+
+def floating_ips_of_instance(reader: Reader, instance_uuid: str) -> list[Row]:
+    """Return which floating IPs pointed at an instance, oldest first."""
+    held = _ASSOCIATED.format("instance_uuid = %(instance)s::uuid")
+    return reader.rows(_FLOATING.format(held), {"instance": instance_uuid})
 
 
 _DECISIONS = """

@@ -66,7 +66,11 @@ def _find(what: str, tables: "Tables") -> dict[str, list[dict[str, Any]]]:
         pass
     try:
         uuid = parse_uuid(what)
-        return {"fixed_ips": tables.ask(lambda reader: past.of_instance(reader, uuid))}
+        return {
+            "fixed_ips": tables.ask(lambda reader: past.of_instance(reader, uuid)),
+            "vifs": tables.ask(lambda reader: past.vifs_of_instance(reader, uuid)),
+            "floating_ips": tables.ask(lambda reader: past.floating_ips_of_instance(reader, uuid)),
+        }
     except ValueError:
         pass
     try:

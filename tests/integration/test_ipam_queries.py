@@ -281,6 +281,26 @@ def test_the_history_of_a_floating_ip(ledger: WrittenLedger, database: str) -> N
     assert (rows[1]["fixed_address"], rows[1]["instance_uuid"]) == ("10.1.0.2", instance_id(1))
 
 
+def test_the_history_of_an_instance(ledger: WrittenLedger, database: str) -> None:
+    """Its NICs, addresses and floating IPs, also when it is gone."""
+    ledger.decide(unassociated("203.0.113.7", FIRST))
+    project(ledger, database)
+    with look(database) as reader:
+        nics = history.vifs_of_instance(reader, instance_id(1))
+        floating_ips = history.floating_ips_of_instance(reader, instance_id(1))
+        gone = history.vifs_of_instance(reader, instance_id(2))
+        assert history.floating_ips_of_instance(reader, instance_id(2)) == []
+    assert [(row["index"], row["mac"], row["to"]) for row in nics] == [
+        (0, mac(1, 0), None),
+        (1, mac(1, 1), None),
+    ]
+    assert [(row["address"], row["to"] and row["to"]["seq"]) for row in floating_ips] == [
+        ("203.0.113.7", 12),
+        ("203.0.113.3", None),
+    ]
+    assert [row["to"]["cause"] for row in gone] == ["DeleteInstance.v1"]
+
+
 def test_a_deleted_network_keeps_its_label_in_history(ledger: WrittenLedger, database: str) -> None:
     """An auditor reads a name, not only an id, after the network is gone."""
     ledger.decide(freed(2, 0, ONE, "10.1.0.3"), NetworkDeleted(network_id=ONE))
