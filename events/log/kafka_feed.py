@@ -98,7 +98,7 @@ class KafkaFeed:
         if self._broken is not None:
             raise self._broken
         complaint = self._complaints.take_serious()
-        if complaint is not None:
+        if complaint is not None and not is_about_the_group(complaint):
             self._hear(complaint)
         return records
 

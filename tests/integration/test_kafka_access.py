@@ -12,11 +12,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
     ResourceType,
 )
 
-from events.errors import LogAccessDenied, TopicMissing
+from events.errors import LogAccessDenied, LogError, TopicMissing
 from events.log.kafka import KafkaLog
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import Message, TopicPartition, TopicSpec
 from services.dev_kafka import DevKafka
+from tests.eventually import eventually
 from tests.fix_kafka import require_java
 
 pytestmark = pytest.mark.kafka
@@ -45,8 +46,8 @@ def login(user: str, password: str) -> dict[str, str]:
     }
 
 
-def allow_guest_to_describe(broker: DevKafka, topic: str) -> None:
-    """Give the guest the one permission that lets a client find the topic."""
+def allow_guest(broker: DevKafka, topic: str, operation: AclOperation) -> None:
+    """Give the guest one permission."""
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, **login("admin", "right")})
     binding = AclBinding(
         ResourceType.TOPIC,
@@ -54,7 +55,7 @@ def allow_guest_to_describe(broker: DevKafka, topic: str) -> None:
         ResourcePatternType.LITERAL,
         "User:guest",
         "*",
-        AclOperation.DESCRIBE,
+        operation,
         AclPermissionType.ALLOW,
     )
     admin.create_acls([binding])[binding].result()
@@ -114,7 +115,7 @@ def test_a_missing_permission_is_said(guarded: DevKafka, where: TopicPartition) 
 
 def test_a_permission_taken_away_ends_feed_and_appender(guarded: DevKafka, where: TopicPartition) -> None:
     """Who may describe but neither read nor write is told so by both."""
-    allow_guest_to_describe(guarded, where.topic)
+    allow_guest(guarded, where.topic, AclOperation.DESCRIBE)
     with KafkaLog(KafkaSettings(guarded.bootstrap_servers, login("guest", "welcome"))) as log:
         appender, feed = log.appender(where), log.follow({where: 0})
         appender.append([Message((), b"no")])
@@ -123,7 +124,24 @@ def test_a_permission_taken_away_ends_feed_and_appender(guarded: DevKafka, where
         assert isinstance(outcome.error, LogAccessDenied)
         appender.close()
         with pytest.raises(LogAccessDenied, match=where.topic):
-            feed.poll(1, 30.0)
+            eventually(lambda: feed.poll(1, 1.0))
+        feed.close()
+
+
+def test_a_reader_needs_no_permission_for_a_group(guarded: DevKafka, where: TopicPartition) -> None:
+    """To read the topic is enough, for pages and for following: we name a group and never use it."""
+    allow_guest(guarded, where.topic, AclOperation.READ)
+    with KafkaLog(KafkaSettings(guarded.bootstrap_servers, login("admin", "right"))) as log:
+        appender = log.appender(where)
+        appender.append([Message((), b"for all")])
+        assert appender.flush(30.0)
+        appender.close()
+    with KafkaLog(KafkaSettings(guarded.bootstrap_servers, login("guest", "welcome"))) as log:
+        feed = log.follow({where: 0})
+        assert [record.value for record in eventually(lambda: feed.poll(10, 1.0))] == [b"for all"]
+        for _ in range(5):
+            assert list(feed.poll(10, 0.2)) == []
+        assert [record.value for record in log.read(where, 0, 10)] == [b"for all"]
         feed.close()
 
 
@@ -139,3 +157,26 @@ def test_nothing_is_created_by_asking(guarded: DevKafka, topic_name: str) -> Non
             log.appender(nowhere)
         with pytest.raises(TopicMissing):
             log.topic(topic_name)
+
+
+def test_a_deleted_topic_is_not_made_again_by_who_writes_to_it(
+    guarded: DevKafka, where: TopicPartition
+) -> None:
+    """Else a ledger deleted by mistake would come back empty, and with the broker's default settings."""
+    settings = KafkaSettings(guarded.bootstrap_servers, login("admin", "right"), delivery_timeout_s=3.0)
+    admin = AdminClient({"bootstrap.servers": guarded.bootstrap_servers, **login("admin", "right")})
+    with KafkaLog(settings) as log:
+        appender = log.appender(where)
+        appender.append([Message((), b"there")])
+        assert appender.flush(30.0)
+        admin.delete_topics([where.topic])[where.topic].result()
+        appender.append([Message((), b"gone")])
+        assert appender.flush(30.0)
+
+        outcomes = appender.outcomes()
+
+        assert [outcome.offset for outcome in outcomes] == [0, None]
+        assert isinstance(outcomes[1].error, LogError)
+        with pytest.raises(TopicMissing):
+            log.topic(where.topic)
+        appender.close()
