@@ -1,0 +1,373 @@
+"""A slow and obvious cell: one row for every address, and every question answered by looking at all of them.
+
+It shares nothing with `projections.cell` but the language, and keeps the same rules in the plainest way.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from events.catalog import AnyCommand, AnyReport
+from events.fixed_ips import LeaseFixedIp, ReleaseFixedIp
+from events.floating_ips import (
+    AllocateFloatingIp,
+    AssociateFloatingIp,
+    CreateFloatingIps,
+    DisassociateFloatingIp,
+    ReleaseFloatingIp,
+)
+from events.hosts import RegisterHost, ReportApplied
+from events.instances import DeleteInstance, SpawnInstance
+from events.model import Actor
+from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+
+Answer = tuple[str, str | None] | None
+"""Code and field of a refusal; None for a grant."""
+
+DrawMac = Callable[[str, int, int], int]
+
+
+@dataclass
+class Row:
+    """One address. It is free without an instance, unless it is reserved or draining."""
+
+    address: str
+    reserved: bool = False
+    instance: str | None = None
+    host: str = ""
+    mac: int = 0
+    leased: bool = False
+    draining: bool = False
+    waits_for: set[str] = field(default_factory=set)
+    released_seq: int = 0
+    deadline_ms: int = 0
+    freed: int = 0
+    """When it was last freed, as a count of all freeings; 0 if it was never used."""
+
+    @property
+    def free(self) -> bool:
+        """Whether it may be handed out."""
+        return not self.reserved and self.instance is None and not self.draining
+
+
+@dataclass
+class Net:
+    """One network."""
+
+    asked: CreateNetworks
+    rows: list[Row]
+    host: str | None = None
+    epoch: int = 0
+
+
+@dataclass
+class Vm:
+    """One instance."""
+
+    project: str
+    host: str
+    asked: tuple[Any, ...]
+    macs: dict[str, int]
+    """MAC by network."""
+
+
+@dataclass
+class Floating:
+    """One floating address."""
+
+    address: str
+    pool: str
+    project: str | None = None
+    target: Row | None = None
+    freed: int = 0
+
+
+def addresses(block: str) -> list[str]:
+    """Return every address of a small block whose last octet only matters."""
+    base, length = block.split("/")
+    prefix, _, last = base.rpartition(".")
+    return [f"{prefix}.{int(last) + step}" for step in range(1 << (32 - int(length)))]
+
+
+class Model:
+    """The cell."""
+
+    def __init__(self, draw_mac: DrawMac, timeout_ms: int, mac_attempts: int) -> None:
+        """Begin empty."""
+        self.nets: dict[str, Net] = {}
+        self.hosts: dict[str, set[str]] = {}
+        self.vms: dict[str, Vm] = {}
+        self.floatings: list[Floating] = []
+        self.seq = 0
+        self._freed = 0
+        self._draw_mac = draw_mac
+        self._timeout_ms = timeout_ms
+        self._mac_attempts = mac_attempts
+
+    # --- Asking -----------------------------------------------------------------------------------------
+
+    def rows(self) -> Iterator[tuple[Net, Row]]:
+        """Yield every address of every network."""
+        for net in self.nets.values():
+            for row in net.rows:
+                yield net, row
+
+    def free(self, net: Net) -> list[str]:
+        """Return the addresses that may be handed out, in order: never used, then free for longest."""
+        return [
+            row.address for row in sorted((row for row in net.rows if row.free), key=lambda row: row.freed)
+        ]
+
+    def free_floating(self, pool: str) -> list[str]:
+        """Return the floating addresses that may be handed out, likewise."""
+        free = [one for one in self.floatings if one.pool == pool and one.project is None]
+        return [one.address for one in sorted(free, key=lambda one: one.freed)]
+
+    # --- Deciding ---------------------------------------------------------------------------------------
+
+    def decide(self, message: AnyCommand | AnyReport, now_ms: int) -> Answer:
+        """Decide on a message and do what was decided."""
+        self.seq += 1
+        handler: Callable[..., Answer] = getattr(self, f"_{type(message).__name__}")
+        return handler(message, now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Let time pass."""
+        self.seq += 1
+        expired = [
+            row for _, row in self.rows() if row.draining and row.waits_for and row.deadline_ms <= now_ms
+        ]
+        for row in sorted(expired, key=lambda row: row.released_seq):
+            self._free(row)
+
+    def _free(self, row: Row) -> None:
+        self._freed += 1
+        fresh = Row(row.address, freed=self._freed)
+        row.__dict__.update(fresh.__dict__)
+
+    def _CreateNetworks(self, asked: CreateNetworks, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
+        if not asked.actor.is_admin:
+            return "Forbidden", "actor.is_admin"
+        if asked.uuid in self.nets:
+            return "NetworkExists", "uuid"
+        wanted = addresses(asked.cidr)
+        if any(row.address in wanted for _, row in self.rows()):
+            return "CidrConflict", "cidr"
+        reserved = {wanted[0], wanted[1], wanted[-1]}
+        self.nets[str(asked.uuid)] = Net(asked, [Row(address, address in reserved) for address in wanted])
+        return None
+
+    def _DeleteNetwork(self, asked: DeleteNetwork, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
+        if not asked.actor.is_admin:
+            return "Forbidden", "actor.is_admin"
+        net = self.nets.get(asked.network_id)
+        if net is None:
+            return "NetworkNotFound", "network_id"
+        if net.asked.project_id is not None and asked.require_disassociated:
+            return "NetworkHasProject", "network_id"
+        if any(asked.network_id in vm.macs for vm in self.vms.values()):
+            return "NetworkInUse", "network_id"
+        self._freed += sum(row.draining for row in net.rows)
+        del self.nets[asked.network_id]
+        return None
+
+    def _RegisterHost(self, report: RegisterHost, _now_ms: int) -> Answer:  # noqa: N802 - named after its report
+        self.hosts[report.host] = set(report.physical_networks)
+        return None
+
+    def _ClaimNetwork(self, report: ClaimNetwork, _now_ms: int) -> Answer:  # noqa: N802 - named after its report
+        net = self.nets.get(report.network_id)
+        if net is None:
+            return "NetworkNotFound", "network_id"
+        if report.host not in self.hosts:
+            return "HostNotFound", "host"
+        if net.host is not None:
+            return None if net.host == report.host else ("NetworkAlreadyClaimed", "network_id")
+        if net.asked.kind == "flat":
+            return "NotImplementedForKind", "network_id"
+        if net.asked.physical_network not in self.hosts[report.host]:
+            return "NetworkNotReachable", "host"
+        net.host, net.epoch = report.host, net.epoch + 1
+        return None
+
+    def _reaches(self, host: str, net: Net) -> bool:
+        return host not in self.hosts or net.asked.physical_network in self.hosts[host]
+
+    def _SpawnInstance(self, asked: SpawnInstance, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
+        if not asked.actor.is_admin and asked.actor.project != asked.project_id:
+            return "Forbidden", "project_id"
+        request = (asked.project_id, asked.host, asked.requested_networks, asked.hostname)
+        if asked.instance_uuid in self.vms:
+            same = self.vms[asked.instance_uuid].asked == request
+            return None if same else ("InstanceExists", "instance_uuid")
+        wanted = self._wanted(asked)
+        if isinstance(wanted, tuple):
+            return wanted
+        taken: list[tuple[str, Row, int]] = []
+        for index, (network_id, address) in enumerate(wanted):
+            got = self._take(network_id, address, index, [mac for _, _, mac in taken], asked.id)
+            if isinstance(got[0], str):
+                return got
+            taken.append((network_id, got[0], int(got[1] or 0)))
+        for _, row, mac in taken:
+            row.instance, row.host, row.mac = asked.instance_uuid, asked.host, mac
+        macs = {network_id: mac for network_id, _, mac in taken}
+        self.vms[asked.instance_uuid] = Vm(asked.project_id, asked.host, request, macs)
+        return None
+
+    def _wanted(self, asked: SpawnInstance) -> list[tuple[str, str | None]] | tuple[str, str | None]:
+        """Return the networks and addresses of the NICs, or a refusal."""
+        if asked.requested_networks is None:
+            open_ones = [key for key, net in self.nets.items() if net.asked.project_id is None]
+            own = [key for key, net in self.nets.items() if net.asked.project_id == asked.project_id]
+            reached = [key for key in open_ones + own if self._reaches(asked.host, self.nets[key])]
+            if open_ones + own and not reached:
+                return "NetworkNotReachable", "host"
+            return [(key, None) for key in reached]
+        seen: list[str] = []
+        for index, nic in enumerate(asked.requested_networks):
+            where = f"requested_networks.{index}.network_id"
+            net = self.nets.get(nic.network_id)
+            if net is None:
+                return "NetworkNotFound", where
+            if nic.network_id in seen:
+                return "NetworkDuplicated", where
+            if net.asked.project_id not in (None, asked.project_id):
+                return "NetworkNotFoundForProject", where
+            if not self._reaches(asked.host, net):
+                return "NetworkNotReachable", where
+            seen.append(nic.network_id)
+        return [(nic.network_id, nic.address) for nic in asked.requested_networks]
+
+    def _take(
+        self, network_id: str, address: str | None, index: int, drawn: list[int], command_id: str
+    ) -> tuple[Row, int] | tuple[str, str | None]:
+        """Return the row and the MAC of a NIC, or a refusal."""
+        net = self.nets[network_id]
+        if address is None:
+            free = self.free(net)
+            if not free:
+                return "NoMoreFixedIps", f"requested_networks.{index}.network_id"
+            address = free[0]
+        row = next((row for row in net.rows if row.address == address and not row.reserved), None)
+        if row is None:
+            return "FixedIpNotFoundForNetwork", f"requested_networks.{index}.address"
+        if not row.free:
+            return "FixedIpAlreadyInUse", f"requested_networks.{index}.address"
+        used = {mac for vm in self.vms.values() for mac in vm.macs.values()} | set(drawn)
+        for attempt in range(self._mac_attempts):
+            mac = self._draw_mac(command_id, index, attempt)
+            if mac not in used:
+                return row, mac
+        return "VirtualInterfaceMacAddressException", f"requested_networks.{index}"
+
+    def _DeleteInstance(self, asked: DeleteInstance, now_ms: int) -> Answer:  # noqa: N802 - named after its command
+        vm = self.vms.get(asked.instance_uuid)
+        if vm is None:
+            return None
+        if not asked.actor.is_admin and asked.actor.project != vm.project:
+            return "Forbidden", "instance_uuid"
+        for network_id in vm.macs:
+            net = self.nets[network_id]
+            row = next(row for row in net.rows if row.instance == asked.instance_uuid and not row.draining)
+            for floating in self.floatings:
+                if floating.target is row:
+                    floating.target = None
+            row.waits_for = {host for host in (row.host, net.host) if host in self.hosts and host is not None}
+            row.instance, row.draining = None, True
+            row.released_seq, row.deadline_ms = self.seq, now_ms + self._timeout_ms
+            if not row.waits_for:
+                self._free(row)
+        del self.vms[asked.instance_uuid]
+        return None
+
+    def _ReportApplied(self, report: ReportApplied, _now_ms: int) -> Answer:  # noqa: N802 - named after its report
+        if report.host not in self.hosts:
+            return "HostNotFound", "host"
+        if report.seq >= self.seq:
+            return "PositionAhead", "seq"
+        let_go = [
+            row for _, row in self.rows() if report.host in row.waits_for and row.released_seq <= report.seq
+        ]
+        for row in sorted(let_go, key=lambda row: row.released_seq):
+            row.waits_for.discard(report.host)
+            if not row.waits_for:
+                self._free(row)
+        return None
+
+    def _LeaseFixedIp(self, report: LeaseFixedIp | ReleaseFixedIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
+        net = self.nets.get(report.network_id)
+        if net is None:
+            return None
+        if net.host != report.host:
+            return "ReportAboutAnotherHost", "network_id"
+        for row in net.rows:
+            held = row.instance is not None or row.draining
+            if row.address == report.address and held and row.mac == int(report.mac.replace(":", ""), 16):
+                row.leased = isinstance(report, LeaseFixedIp)
+        return None
+
+    _ReleaseFixedIp = _LeaseFixedIp
+
+    # --- Floating IPs -----------------------------------------------------------------------------------
+
+    def _CreateFloatingIps(self, asked: CreateFloatingIps, _now_ms: int) -> Answer:  # noqa: N802 - likewise
+        if not asked.actor.is_admin:
+            return "Forbidden", "actor.is_admin"
+        wanted = addresses(asked.ip_range)[1:-1] if "/" in asked.ip_range else [asked.ip_range]
+        if any(one.address in wanted for one in self.floatings):
+            return "FloatingIpExists", "ip_range"
+        self.floatings += [Floating(address, asked.pool) for address in wanted]
+        return None
+
+    def _AllocateFloatingIp(self, asked: AllocateFloatingIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
+        if not asked.actor.is_admin and asked.actor.project != asked.project_id:
+            return "Forbidden", "project_id"
+        if asked.pool not in {one.pool for one in self.floatings}:
+            return "FloatingIpPoolNotFound", "pool"
+        free = self.free_floating(asked.pool)
+        if not free:
+            return "NoMoreFloatingIps", "pool"
+        next(one for one in self.floatings if one.address == free[0]).project = asked.project_id
+        return None
+
+    def _usable(self, actor: Actor, address: str, where: str) -> Floating | tuple[str, str | None]:
+        """Return a floating address that the actor may change, or a refusal."""
+        found = next((one for one in self.floatings if one.address == address), None)
+        if found is None:
+            return "FloatingIpNotFoundForAddress", where
+        if found.project is None or (not actor.is_admin and actor.project != found.project):
+            return "Forbidden", where
+        return found
+
+    def _AssociateFloatingIp(self, asked: AssociateFloatingIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
+        floating = self._usable(asked.actor, asked.floating_address, "floating_address")
+        if isinstance(floating, tuple):
+            return floating
+        for net, row in self.rows():
+            meant = asked.network_id in (None, net.asked.uuid)
+            if meant and row.address == asked.fixed_address and row.instance is not None:
+                if self.vms[row.instance].project != floating.project:
+                    return "Forbidden", "fixed_address"
+                floating.target = row
+                return None
+        return "FixedIpNotFoundForAddress", "fixed_address"
+
+    def _DisassociateFloatingIp(self, asked: DisassociateFloatingIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
+        floating = self._usable(asked.actor, asked.address, "address")
+        if isinstance(floating, tuple):
+            return floating
+        if floating.target is None:
+            return "FloatingIpNotAssociated", "address"
+        floating.target = None
+        return None
+
+    def _ReleaseFloatingIp(self, asked: ReleaseFloatingIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
+        floating = self._usable(asked.actor, asked.address, "address")
+        if isinstance(floating, tuple):
+            return floating
+        if floating.target is not None:
+            return "FloatingIpAssociated", "address"
+        self._freed += 1
+        floating.project, floating.freed = None, self._freed
+        return None

@@ -1,0 +1,300 @@
+"""Random histories, decided by the cell and by an obvious model: same answers, same rows, same order."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from events.addresses import ipv4_text
+from events.ids import CommandDraws, uuid7
+from events.model import Actor
+from events.refusals import Refusal
+from projections.cell.instances import MAC_PREFIX
+from projections.cell.state import Rules
+from tests.unit.cell.model import Model
+from tests.unit.given import Message, Scenario, given
+from tests.unit.wishes import (
+    ADMIN,
+    ANN,
+    BOB,
+    applied,
+    associate,
+    claim,
+    create,
+    delete,
+    delete_network,
+    disassociate,
+    floating_allocate,
+    floating_create,
+    floating_release,
+    lease,
+    nic,
+    register,
+    release,
+    spawn,
+    uid,
+)
+
+RULES = Rules(fixed_ip_disassociate_timeout=60, create_unique_mac_address_attempts=2)
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "open": {"cidr": "10.0.0.0/29"},
+    "red": {"cidr": "10.0.0.8/29", "project_id": "red"},
+    "far": {"cidr": "10.0.0.16/29", "physical_network": "rack2"},
+    "flat": {"cidr": "10.0.0.24/29", "kind": "flat"},
+    "over": {"cidr": "10.0.0.0/28"},
+}
+"""The last overlaps the first two."""
+
+ACTORS = st.sampled_from([ADMIN, ADMIN, ANN, ANN, BOB])
+OWNERS = st.sampled_from([ANN, ANN, ANN, BOB, ADMIN])
+NAMES = st.sampled_from([*NETWORKS, "open", "red"])
+HOSTS = st.sampled_from(["h1", "h2", "h3"])
+VMS = st.sampled_from([f"vm{number}" for number in range(6)])
+FIXED = st.integers(0, 31).map(lambda last: f"10.0.0.{last}")
+FLOATING = st.sampled_from([1, 1, 1, 2, 2, 3, 4, 6, 7]).map(lambda last: f"192.0.2.{last}")
+
+
+class FewMacs(CommandDraws):
+    """Draws among very few MACs, so that they collide all the time."""
+
+    def __init__(self, command_id: str) -> None:
+        """Draw for a command."""
+        super().__init__(command_id)
+        self._command_id = command_id
+
+    def mac_suffix(self, index: int, attempt: int) -> int:
+        """Return one of ten."""
+        return draw_mac(self._command_id, index, attempt) & 0xFFFFFF
+
+
+def draw_mac(command_id: str, index: int, attempt: int) -> int:
+    """Return a MAC drawn for the model."""
+    return MAC_PREFIX << 24 | (int(command_id[-6:], 16) * 7 + index * 3 + attempt * 5) % 10
+
+
+def mac_text(number: int) -> str:
+    """Return one of the MACs that are drawn."""
+    return f"fa:16:3e:00:00:{number:02x}"
+
+
+class Histories(RuleBasedStateMachine):
+    """Anything may happen next."""
+
+    def __init__(self) -> None:
+        """Begin with two empty cells."""
+        super().__init__()
+        self.cell: Scenario = given(rules=RULES, draws=FewMacs)
+        self.model = Model(
+            draw_mac, RULES.fixed_ip_disassociate_timeout * 1000, RULES.create_unique_mac_address_attempts
+        )
+        self._sent = 0
+
+    def send(self, message: Message) -> None:
+        """Let both decide, and compare their answers."""
+        self._sent += 1
+        known_as = uuid7(self.cell.now_ms, self._sent)
+        expected = self.model.decide(message.model_copy(update={"id": known_as}), self.cell.now_ms)
+        decision = self.cell.when(message).decision
+        told = (str(decision.code), decision.field) if isinstance(decision, Refusal) else None
+        assert told == expected
+
+    @initialize()
+    def some_history(self) -> None:
+        """Begin where something can happen."""
+        for message in (create("open", **NETWORKS["open"]), register("h1"), floating_create("192.0.2.0/30")):
+            self.send(message)
+
+    @rule(name=NAMES, actor=ACTORS)
+    def create_network(self, name: str, actor: Actor) -> None:
+        """Create one of the networks."""
+        self.send(create(name, actor=actor, **NETWORKS[name]))
+
+    @rule(name=NAMES, actor=ACTORS, require=st.booleans())
+    def delete_network(self, name: str, actor: Actor, require: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+        """Delete one of the networks."""
+        self.send(delete_network(name, actor, require_disassociated=require))
+
+    @rule(host=HOSTS, reaches=st.sampled_from([("default",), ("default", "rack2"), ("rack2",)]))
+    def register(self, host: str, reaches: tuple[str, ...]) -> None:
+        """Register a host; the third hardly ever."""
+        self.send(register(host if host != "h3" or len(reaches) > 1 else "h1", *reaches))
+
+    @rule(host=HOSTS, name=NAMES)
+    def claim(self, host: str, name: str) -> None:
+        """Claim a network."""
+        self.send(claim(host, name))
+
+    @rule(
+        vm=VMS,
+        nics=st.none() | st.lists(st.tuples(NAMES, st.none() | FIXED), max_size=3),
+        actor=OWNERS,
+        project=st.sampled_from(["red", "red", "blue"]),
+        host=HOSTS,
+    )
+    def spawn(
+        self, vm: str, nics: list[tuple[str, str | None]] | None, actor: Actor, project: str, host: str
+    ) -> None:
+        """Spawn an instance on any networks, with any addresses."""
+        wanted = None if nics is None else tuple(nic(name, address) for name, address in nics)
+        self.send(
+            spawn(vm, actor=actor, project=project, host=host).model_copy(
+                update={"requested_networks": wanted}
+            )
+        )
+
+    @rule(vm=VMS)
+    def spawn_simply(self, vm: str) -> None:
+        """Spawn an instance on the network that is nearly always there."""
+        self.send(spawn(vm, nic("open"), host="h1"))
+
+    @rule(vm=VMS, actor=OWNERS)
+    def delete(self, vm: str, actor: Actor) -> None:
+        """Delete an instance."""
+        self.send(delete(vm, actor))
+
+    @rule(host=HOSTS, behind=st.integers(-1, 6))
+    def applied(self, host: str, behind: int) -> None:
+        """Report a position, seldom one that is not there yet."""
+        self.send(applied(host, max(self.cell.state.seq - behind, 0)))
+
+    @rule(host=HOSTS, address=FIXED, mac=st.integers(0, 9), name=NAMES, begins=st.booleans())
+    def lease(self, host: str, address: str, mac: int, name: str, begins: bool) -> None:  # noqa: FBT001 - likewise
+        """Report a lease, mostly a wrong one."""
+        self.send((lease if begins else release)(host, address, mac_text(mac), name))
+
+    @rule(data=st.data(), begins=st.booleans())
+    def lease_rightly(self, data: st.DataObject, begins: bool) -> None:  # noqa: FBT001 - likewise
+        """Report a lease that there is, if there is one."""
+        held = [
+            (net.host, row.address, row.mac, name)
+            for name in NETWORKS
+            if (net := self.model.nets.get(uid(name))) is not None and net.host is not None
+            for row in net.rows
+            if row.mac
+        ]
+        if held:
+            host, address, mac, name = data.draw(st.sampled_from(held))
+            self.send((lease if begins else release)(str(host), address, mac_text(mac & 0xFFFFFF), name))
+
+    @rule(
+        ip_range=st.sampled_from(["192.0.2.0/29", "192.0.2.0/30", "192.0.2.4", "192.0.2.6"]),
+        actor=ACTORS,
+        pool=st.sampled_from(["nova", "nova", "dmz"]),
+    )
+    def create_floating(self, ip_range: str, actor: Actor, pool: str) -> None:
+        """Create floating addresses; a pool has one range here, whose order is plain."""
+        if pool not in {one.pool for one in self.model.floatings}:
+            self.send(floating_create(ip_range, actor=actor, pool=pool))
+
+    @rule(
+        actor=OWNERS,
+        project=st.sampled_from(["red", "red", "blue"]),
+        pool=st.sampled_from(["nova", "nova", "dmz"]),
+    )
+    def allocate_floating(self, actor: Actor, project: str, pool: str) -> None:
+        """Allocate a floating address."""
+        self.send(floating_allocate(actor, project, pool))
+
+    @rule(floating=FLOATING, fixed=FIXED, actor=OWNERS, name=st.none() | NAMES)
+    def associate(self, floating: str, fixed: str, actor: Actor, name: str | None) -> None:
+        """Point a floating address at any fixed one."""
+        self.send(associate(floating, fixed, actor, name))
+
+    @rule(data=st.data())
+    def associate_rightly(self, data: st.DataObject) -> None:
+        """Point a floating address at a fixed one that is held."""
+        owned = [one.address for one in self.model.floatings if one.project is not None]
+        held = [row.address for _, row in self.model.rows() if row.instance is not None]
+        if owned and held:
+            self.send(associate(data.draw(st.sampled_from(owned)), data.draw(st.sampled_from(held)), ADMIN))
+
+    @rule(floating=FLOATING, actor=OWNERS)
+    def disassociate(self, floating: str, actor: Actor) -> None:
+        """Point a floating address at nothing."""
+        self.send(disassociate(floating, actor))
+
+    @rule(floating=FLOATING, actor=OWNERS)
+    def release_floating(self, floating: str, actor: Actor) -> None:
+        """Give a floating address back."""
+        self.send(floating_release(floating, actor))
+
+    @rule(seconds=st.sampled_from([0, 1, 30, 59, 60, 61]))
+    def time_passes(self, seconds: int) -> None:
+        """Let time pass, and what it brings about."""
+        self.cell.when_time_passes(seconds)
+        self.model.tick(self.cell.now_ms)
+
+    @invariant()
+    def the_rows_are_the_same(self) -> None:
+        """Networks, hosts and every address with its holder, its state and its place in the order."""
+        state = self.cell.state
+        assert state.seq == self.model.seq
+        assert {name: set(host.physical_networks) for name, host in state.hosts.items()} == self.model.hosts
+        assert set(state.networks) == set(self.model.nets)
+        for network_id, net in self.model.nets.items():
+            network = state.networks[network_id]
+            assert (network.host, network.epoch) == (net.host, net.epoch)
+            assert [ipv4_text(one) for one in network.pool.candidates(self.cell.now_ms)] == self.model.free(
+                net
+            )
+            held = {
+                (
+                    ipv4_text(one.address),
+                    one.host,
+                    one.mac,
+                    one.leased,
+                    one.draining,
+                    frozenset(one.waits_for),
+                )
+                for one in network.pool.held.values()
+            }
+            rows = [row for row in net.rows if row.instance is not None or row.draining]
+            assert held == {
+                (
+                    row.address,
+                    row.host,
+                    mac_text(row.mac & 0xFFFFFF),
+                    row.leased,
+                    row.draining,
+                    frozenset(row.waits_for),
+                )
+                for row in rows
+            }
+
+    @invariant()
+    def the_instances_are_the_same(self) -> None:
+        """Each with its project, its host and its MACs in order."""
+        assert {
+            uuid: (one.project_id, one.host, {vif.network_id: vif.mac for vif in one.vifs})
+            for uuid, one in self.cell.state.instances.items()
+        } == {uuid: (vm.project, vm.host, vm.macs) for uuid, vm in self.model.vms.items()}
+
+    @invariant()
+    def the_floating_addresses_are_the_same(self) -> None:
+        """Each with its owner and its target, and the free ones in order."""
+        found: dict[str, tuple[str | None, str | None]] = {}
+        for name, pool in self.cell.state.floating_pools.items():
+            free = [ipv4_text(one) for _, _, ips in pool.ranges for one in ips.candidates(self.cell.now_ms)]
+            assert free == self.model.free_floating(name)
+            for _, _, ips in pool.ranges:
+                for one in ips.held.values():
+                    target = None if one.association is None else one.association.fixed_address
+                    found[ipv4_text(one.address)] = (one.project_id, target)
+        assert found == {
+            one.address: (one.project, one.target.address if one.target else None)
+            for one in self.model.floatings
+            if one.project is not None
+        }
+
+
+Histories.TestCase.settings = settings(
+    max_examples=120,
+    stateful_step_count=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TestHistories = pytest.mark.slow(Histories.TestCase)
+"""Some eight thousand steps; `--hypothesis-seed` replays them."""
