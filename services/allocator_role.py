@@ -11,8 +11,8 @@ from services.allocator.garbage import look_at_young_only
 from services.allocator.runner import Allocator, CellTopics
 from services.health import Health
 
-STANDBY_AFTER_S = 3.0
-"""An allocator that has followed so long without claiming stands by for another one, which is ready too."""
+STANDBY_AFTER_S = 15.0
+"""An allocator that was not assigned for so long, which outlasts a dead one, stands by for a living one."""
 
 LAG_EVERY_S = 2.0
 """How often the log is asked for its ends, which is what the lag is measured by."""
@@ -53,7 +53,7 @@ class AllocatorRole:
         """Say whether it owns its cell or stands by, and how far it is."""
         engine = self._allocator.engine
         if engine is None:
-            return Health(ready=False, phase="starting")
+            return Health(ready=False, phase="starting", problem=self._allocator.problem)
         state = engine.state
         networks = list(state.networks.items()) if state is not None else []
         return Health(
