@@ -12,6 +12,7 @@ from host_agent.agent import Agent
 from services.allocator_role import AllocatorRole
 from services.bootstrap import Deployment, host_settings
 from services.health import Health
+from services.last_place import LastPlace
 from services.projector import Projector
 
 REPORT_TIMEOUT_S = 5.0
@@ -77,19 +78,23 @@ class AgentRole:
         self._namespace = namespace
         self._data = data
         self._agent: Agent | None = None
+        self._last: LastPlace | None = None
 
     def run(self, stop: Event) -> None:
         """Work until `stop` is set; what the host has then stays as it is.
 
         Raises:
             BrokenEnvironment: a privilege or program is missing.
+            LedgerAlarm: the log lost or changed records; it is raised again until an operator has led on.
             NetledgerError: the ledger cannot be used as it is.
 
         """
-        settings = host_settings(self._deployment.settings, self._host)
-        reports = LogReports(self._deployment.log, self._deployment.topics.reports)
+        log, topics, settings = self._deployment.log, self._deployment.topics, self._deployment.settings
+        last = self._last = self._last or LastPlace(log, topics.ledger, settings.cell)
+        last.check()
+        reports = LogReports(log, topics.reports)
         with self._deployment.ledger_reader() as reader:
-            agent = Agent(settings, reader, reports, self._namespace, self._data)
+            agent = Agent(host_settings(settings, self._host), reader, reports, self._namespace, self._data)
             self._agent = agent
             done = Event()
             Thread(target=_stop_with, args=(stop, done, agent), name="stop", daemon=True).start()
@@ -97,6 +102,7 @@ class AgentRole:
                 agent.run()
             finally:
                 done.set()
+                last.remember(reader.fold)
                 agent.close()
                 reports.close()
 

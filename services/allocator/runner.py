@@ -22,6 +22,7 @@ from services.allocator.engine import CLAIM_PAUSE_MS_MAX, Engine, Phase, Setting
 from services.allocator.garbage import look_at_everything
 from services.allocator.runner_attempt import BATCH_MAX, Attempt, input_identities
 from services.allocator.topics import CellTopics
+from services.last_place import LastPlace
 
 __all__ = ["BATCH_MAX", "TICK_S", "Allocator", "CellTopics", "now_ms"]
 
@@ -59,8 +60,11 @@ class Allocator:
         self._new_owner = new_owner
         self._claim_pause_ms_max = claim_pause_ms_max
         self._logger = structlog.get_logger("allocator").bind(cell=topics.cell)
+        self._last = LastPlace(log, topics.ledger, topics.cell)
         self.engine: Engine | None = None
-        """The current attempt, for status and metrics."""
+        """The current attempt, for status and metrics; None while there is none."""
+        self.problem: str | None = None
+        """Why there is none."""
 
     @property
     def ready(self) -> bool:
@@ -74,10 +78,10 @@ class Allocator:
         return self.engine is not None and self.engine.phase is Phase.OWNING
 
     def run(self, stop: Event) -> None:
-        """Decide until `stop` is set.
+        """Decide until `stop` is set. May be called again after it has raised.
 
         Raises:
-            LedgerAlarm: the log lost or changed records; the cell stays stopped until an operator has looked.
+            LedgerAlarm: the log lost or changed records; it is raised again until an operator has led on.
             LedgerMissing: the ledger was never initialised.
 
         """
@@ -92,6 +96,7 @@ class Allocator:
                 self._logger.warning("starting over in a new history epoch")
             except LogUnavailable as error:
                 self._logger.warning("the log does not answer; starting over", error=str(error))
+                self.engine, self.problem = None, str(error)
             engine = self.engine
             if engine is not None and engine.phase is Phase.STEPPED_DOWN:
                 self._logger.warning("stepped down", because=engine.stepped_down_because)
@@ -106,6 +111,7 @@ class Allocator:
 
     def _attempt(self, stop: Event, claim_not_before_ms: int, refused: frozenset[tuple[str, int]]) -> None:
         """Follow, claim, own, until something makes it step down."""
+        self._last.check()
         ledger = self._log.topic(self._topics.ledger.topic)
         inputs = input_identities(self._log, self._topics)
         self.engine = engine = Engine(
@@ -116,12 +122,15 @@ class Allocator:
             draws=self._draws,
             refused_inputs=refused,
         )
-        with Attempt(engine, self._log, self._topics, self._ownership, self._clock_ms) as attempt:
-            while not stop.is_set() and engine.phase in {Phase.FOLLOWING, Phase.CLAIMING}:
-                attempt.follow(BATCH_MAX, TICK_S)
-            if engine.phase is Phase.OWNING:
-                self._logger.info("owns the cell", term=engine.fold.term, seq=engine.fold.seq)
-                self._own(engine, attempt, stop)
+        try:
+            with Attempt(engine, self._log, self._topics, self._ownership, self._clock_ms) as attempt:
+                while not stop.is_set() and engine.phase in {Phase.FOLLOWING, Phase.CLAIMING}:
+                    attempt.follow(BATCH_MAX, TICK_S)
+                if engine.phase is Phase.OWNING:
+                    self._logger.info("owns the cell", term=engine.fold.term, seq=engine.fold.seq)
+                    self._own(engine, attempt, stop)
+        finally:
+            self._last.remember(engine.fold)
 
     def _own(self, engine: Engine, attempt: Attempt, stop: Event) -> None:
         """Decide until the engine steps down or we are told to stop; what is in flight is judged later."""
