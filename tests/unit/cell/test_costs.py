@@ -1,0 +1,85 @@
+"""What a decision costs, in bytecodes: the same for a /8 as for a /28, and among any number of others."""
+
+from collections.abc import Callable
+
+import pytest
+
+from events.ids import CommandDraws, uuid7
+from projections.cell.apply import apply_decision
+from projections.cell.decide import decide_command
+from projections.cell.state import Rules
+from tests.unit.given import START_MS, Message, Scenario, given
+from tests.unit.opcodes import count
+from tests.unit.wishes import create, delete, floating_allocate, floating_create, nic, spawn, uid
+
+
+def cost(scenario: Scenario, message: Message) -> int:
+    """Return what deciding on a command and applying the decision cost."""
+    state = scenario.state
+
+    def work() -> None:
+        decision = decide_command(state, message, Rules(), CommandDraws(message.id), START_MS)  # type: ignore[arg-type]  # no report is sent here
+        apply_decision(state, state.seq + 1, scenario.now_ms, (message.id, "d"), decision)
+
+    return count(work)
+
+
+def command(message: Message, number: int) -> Message:
+    """Return a command with an id of its own, which costs what any other id does."""
+    return message.model_copy(update={"id": uuid7(START_MS, number)})
+
+
+@pytest.mark.parametrize(
+    "make", [lambda block: create("x", block), floating_create], ids=["network", "floating IPs"]
+)
+def test_creating_costs_the_same_whatever_the_size(make: Callable[[str], Message]) -> None:
+    """There is no row per address."""
+    small, huge = (cost(given(), make(block)) for block in ("10.0.0.0/28", "10.0.0.0/8"))
+
+    assert huge == small
+
+
+@pytest.mark.parametrize("address", [None, "10.0.0.9"])
+def test_taking_and_giving_back_cost_the_same_whatever_the_size(address: str | None) -> None:
+    """The next address, a named one, and giving it back."""
+    costs = []
+    for block in ("10.0.0.0/28", "10.0.0.0/28", "10.0.0.0/8"):  # the first fills caches
+        scenario = given(create("net", block))
+        costs.append((cost(scenario, spawn("vm", nic("net", address))), cost(scenario, delete("vm"))))
+
+    assert costs[1] == costs[2]
+
+
+def test_taking_costs_the_same_however_many_networks_there_are() -> None:
+    """Nothing that a spawn needs is searched for."""
+    few, many = (
+        given(*(create(f"n{number}", f"10.{number}.0.0/24") for number in range(networks)))
+        for networks in (2, 60)
+    )
+    few_cost, many_cost = (cost(scenario, spawn("vm", nic("n0"), nic("n1"))) for scenario in (few, many))
+
+    assert many_cost == few_cost
+
+
+def test_taking_costs_the_same_however_many_are_taken() -> None:
+    """The thousandth instance costs what the first one does."""
+    scenario = given(create("net", "10.0.0.0/16"))
+    state = scenario.state
+    costs = [
+        cost(
+            scenario,
+            command(spawn("vm", nic("net")).model_copy(update={"instance_uuid": uid(f"vm{number}")}), number),
+        )
+        for number in range(500)
+    ]
+
+    assert len(state.instances) == 500
+    assert max(costs[1:]) <= min(costs) * 1.05
+
+
+def test_a_floating_ip_costs_the_same_however_many_are_taken() -> None:
+    """In a pool of one range."""
+    scenario = given(floating_create("10.0.0.0/16"))
+    costs = [cost(scenario, command(floating_allocate(), number)) for number in range(200)]
+
+    assert max(costs[1:]) <= min(costs) * 1.05
