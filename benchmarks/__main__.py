@@ -5,14 +5,17 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.status import Status
 
 from benchmarks.effort import FULL, QUICK, Effort
+from benchmarks.filled import FilledCell
 from benchmarks.logs import LogBench, Tell
 from benchmarks.places import LogKind, place
 from benchmarks.pools import creation, pools
@@ -35,14 +38,25 @@ class Part(StrEnum):
 
 def measure(part: Part, effort: Effort, tell: Tell) -> list[Figure]:
     """Measure one part."""
-    if part is Part.POOLS:
-        return [*creation(effort, tell), *pools(effort, tell)]
-    return _on_a_log("kafka" if part is Part.KAFKA else "postgres", effort, tell)
+    match part:
+        case Part.POOLS:
+            return [*creation(effort, tell), *pools(effort, tell)]
+        case Part.KAFKA:
+            return _on_a_log("kafka", effort, tell)
+        case Part.POSTGRES:
+            return _on_a_log("postgres", effort, tell)
 
 
 def _on_a_log(kind: LogKind, effort: Effort, tell: Tell) -> list[Figure]:
-    with place(kind) as where, LogBench(where, effort, tell) as bench:
-        return [*bench.throughput(), *bench.latency()]
+    with place(kind) as where:
+        with LogBench(where, effort, tell) as bench:
+            figures = [*bench.throughput(), *bench.latency()]
+        with where.open() as log:
+            filled = FilledCell(where, log, effort, tell)
+            figures += filled.restart()
+            if kind == "postgres":
+                figures += filled.projector()
+        return figures
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -50,25 +64,29 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    parts: Annotated[list[Part] | None, typer.Option("--part", help="Measure only this; may be repeated.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the figures here as well.")] = None,
+    part: Annotated[list[Part] | None, typer.Option(help="Measure only this; may be repeated.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the figures here.")] = None,
     *,
     quick: Annotated[bool, typer.Option(help="Tiny sizes: shows that everything runs.")] = False,
 ) -> None:
-    """Measure, print a table, and write benchmarks/results/."""
+    """Measure the allocator against its floors; print a table and write JSON."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
     began = perf_counter()
     figures: list[Figure] = []
     with console.status("") as status:
-        for part in parts or list(Part):
-            figures += measure(part, QUICK if quick else FULL, lambda text, part=part: status.update(f"{part}: {text}"))
+        for one in part or list(Part):
+            figures += measure(one, QUICK if quick else FULL, partial(_tell, status, one))
+    seconds = perf_counter() - began
+    path = json or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    save(report(figures, quick=quick, seconds=seconds), path)
     show(figures, console, quick=quick)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = json or RESULTS / f"{stamp}.json"
-    save(report(figures, quick=quick, seconds=perf_counter() - began), path)
-    console.print(f"{perf_counter() - began:.0f} s; also in {path}")
+    console.print(f"{seconds:.0f} s; the figures are also in {path}")
+
+
+def _tell(status: Status, part: Part, text: str) -> None:
+    status.update(f"{part}: {text}")
 
 
 if __name__ == "__main__":

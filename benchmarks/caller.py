@@ -15,7 +15,7 @@ from events.log.port import Log, LogRecord, Message, TopicPartition
 from events.record import DECIDED_PREFIX
 
 OUTSTANDING_MAX = 16_384
-"""Commands of an open stream that may be under way, so that memory stays bounded: four times the engine's own bound."""
+"""Commands of an open stream that may be under way: four times what the engine takes on."""
 
 CHUNK = 250
 """Commands of an open stream handed over at once."""
@@ -28,7 +28,7 @@ PACE_S = 0.004
 """A paced stream sends what is due this often."""
 
 WAIT_S_MIN = 0.001
-"""Shortest wait for answers between two sends; less would be a busy loop that takes a core from the servers."""
+"""Shortest wait for answers between two sends; a busy loop would take a core from the servers."""
 
 
 class NoAnswer(Exception):

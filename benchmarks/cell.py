@@ -26,9 +26,7 @@ class Cell:
     def __init__(self) -> None:
         """Begin a ledger and claim it."""
         self.now_ms = now_ms()
-        self.engine = Engine(
-            Settings(CELL, "ledger-1", INPUTS), new_owner=lambda: OWNER, pause_ms=lambda: 0
-        )
+        self.engine = Engine(Settings(CELL, "ledger-1", INPUTS), new_owner=lambda: OWNER, pause_ms=lambda: 0)
         self._ledger_end = 0
         self._commands_end = 0
         genesis = Genesis(ledger_id=OWNER, cell=CELL, level=1, window_commands=65_536)
@@ -60,9 +58,8 @@ class Cell:
 
     def _read_back(self, messages: Sequence[Message]) -> None:
         first, self._ledger_end = self._ledger_end, self._ledger_end + len(messages)
-        self.engine.read_ledger(
-            [LogRecord(LEDGER, offset, *message) for offset, message in enumerate(messages, first)], self.now_ms
-        )
+        records = [LogRecord(LEDGER, offset, *message) for offset, message in enumerate(messages, first)]
+        self.engine.read_ledger(records, self.now_ms)
 
 
 @contextmanager

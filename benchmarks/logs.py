@@ -1,4 +1,4 @@
-"""The allocator on a log, against the floors on the same log: throughput and latency, in interleaved rounds."""
+"""The allocator on a log against the floors on the same log: throughput and latency, in turns."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence

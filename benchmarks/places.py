@@ -59,9 +59,10 @@ def place(kind: LogKind) -> Iterator[Place]:
                 yield Place(kind, server.dsn)
 
 
-def new_topics(log: Log, cell: str = "bench") -> CellTopics:
-    """Create empty topics that nobody else uses."""
-    topics = CellTopics(cell, prefix=f"bench-{uuid4().hex[:8]}")
+def new_topics(log: Log) -> CellTopics:
+    """Create empty topics of a cell that nobody else uses."""
+    name = f"bench-{uuid4().hex[:8]}"
+    topics = CellTopics(name, prefix=name)
     log.ensure_topic(TopicSpec(topics.ledger.topic, 1, "ledger"))
     for where in (topics.commands, topics.reports):
         log.ensure_topic(TopicSpec(where.topic, 1, "input"))
@@ -71,9 +72,7 @@ def new_topics(log: Log, cell: str = "bench") -> CellTopics:
 def new_cell(log: Log) -> CellTopics:
     """Create topics with a ledger that has begun."""
     topics = new_topics(log)
-    genesis = Genesis(
-        ledger_id=str(uuid4()), cell=topics.cell, level=LEVEL, window_commands=WINDOW_COMMANDS
-    )
+    genesis = Genesis(ledger_id=str(uuid4()), cell=topics.cell, level=LEVEL, window_commands=WINDOW_COMMANDS)
     append(log, topics.ledger, [encode_genesis(genesis, now_ms())])
     return topics
 

@@ -42,7 +42,10 @@ def pools(effort: Effort, tell: Tell) -> list[Figure]:
 def _fills(prefix: int, effort: Effort, tell: Tell) -> Iterator[Figure]:
     tell(f"spawns in a /{prefix}")
     cell = Cell()
-    cell.decide([create_network(EMPTY_ID, f"10.0.0.0/{prefix}"), create_network(FULL_ID, f"11.0.0.0/{prefix}")])
+    ids = (EMPTY_ID, FULL_ID)
+    cell.decide(
+        [create_network(network, f"{number}.0.0.0/{prefix}") for number, network in enumerate(ids, 10)]
+    )
     state = cell.engine.state
     if state is None:
         raise AssertionError("the cell has no state")

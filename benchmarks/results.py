@@ -113,7 +113,7 @@ def _short(value: float) -> str:
 def report(figures: Sequence[Figure], *, quick: bool, seconds: float) -> dict[str, object]:
     """Return everything about a run that somebody may want to compare later."""
     return {
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
         "quick": quick,
         "seconds": round(seconds, 1),

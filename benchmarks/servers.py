@@ -93,9 +93,7 @@ def codec_echo(place: Place, topics: CellTopics, stop: Connection) -> None:
 
     def answer(raw: bytes) -> Message:
         command = COMMANDS.validator.validate_json(raw)
-        head = A_HEAD._replace(
-            command_id=command.id, body_digest=body_digest(raw), actor=command.actor.user
-        )
+        head = A_HEAD._replace(command_id=command.id, body_digest=body_digest(raw), actor=command.actor.user)
         return encode_decision(topics.cell, head, decided_value(raw, events))
 
     look_at_young_only()
@@ -134,7 +132,7 @@ def _loop(
 
 
 def _ended(stop: Connection) -> Event:
-    """Return an event that is set when the other end of a pipe is closed, if only because its process died."""
+    """Return an event that is set when the other end of a pipe is closed, also because its process died."""
     halt = Event()
 
     def watch() -> None:
