@@ -78,6 +78,13 @@ def test_macs_are_taken_in_any_common_form(text: str) -> None:
     assert parse_mac(text) == "fa:16:3e:00:00:0a"
 
 
+@pytest.mark.parametrize("text", ["fa:16:3e", "fa:16:3e:00:00", "fa:16:3e:00:00:0a:0b", "fa16.3e00", "1"])
+def test_macs_that_lack_octets_are_refused(text: str) -> None:
+    """netaddr would read fa:16:3e as another MAC."""
+    with pytest.raises(ValueError, match="six octets"):
+        parse_mac(text)
+
+
 @pytest.mark.parametrize("text", ["01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01"])
 def test_multicast_macs_are_refused(text: str) -> None:
     """No network card has one."""
