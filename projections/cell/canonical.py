@@ -64,7 +64,7 @@ def canonical_rows(state: CellState) -> Rows:
 
 
 def _internals(state: CellState) -> dict[str, Any]:
-    """Return what decides later decisions without being visible in a row: pools, draining, the window."""
+    """Return what decides later decisions without being in a row: orders, requests, the window."""
     return {
         "seq": state.seq,
         "time_ms": state.time_ms,
@@ -74,6 +74,10 @@ def _internals(state: CellState) -> dict[str, Any]:
             (name, [addresses.internals() for _, _, addresses in pool.ranges])
             for name, pool in state.floating_pools.items()
         ),
+        "selectable": sorted((project or "", list(mine)) for project, mine in state.selectable.items()),
+        "draining": sorted((network_id, list(n.draining)) for network_id, n in state.networks.items()),
+        "requests": sorted((i.uuid, i.request_digest) for i in state.instances.values()),
+        "floating": sorted((a.id, list(a.floating)) for a in state.allocations.values() if a.floating),
         "awaited": sorted((name, list(host.awaited.items())) for name, host in state.hosts.items()),
         "deadlines": list(state.deadlines.items()),
     }

@@ -18,7 +18,7 @@ from events.networks import (
 from events.refusals import Code, Refusal
 from projections.cell.fixed_ips import disassociated
 from projections.cell.pool import AddressPool, Range
-from projections.cell.state import Allocation, CellState, Network
+from projections.cell.state import SELECTABLE_BY_ALL, Allocation, CellState, Network
 
 PREFIX_LENGTH_MAX = 29
 """Smallest network: network, gateway and broadcast address and some for guests."""
@@ -236,7 +236,10 @@ def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
         raise InvariantBroken(message)
     del state.bridges[network.plan.bridge]
     state.blocks.remove((network.block.first, network.block.last, event.network_id))
-    del state.selectable[network.plan.project_id][event.network_id]
+    mine = state.selectable[network.plan.project_id]
+    del mine[event.network_id]
+    if not mine and network.plan.project_id is not SELECTABLE_BY_ALL:
+        del state.selectable[network.plan.project_id]
 
 
 def visible(network: Network, project_id: str) -> bool:
