@@ -38,7 +38,7 @@ class KafkaHarness(LogHarness):
     def replace_topic(self, spec: TopicSpec) -> None:
         """Delete it and create it again; deleting goes on for a moment after the answer."""
         before = self.open().topic(spec.name).incarnation
-        admin = AdminClient({"bootstrap.servers": self._bootstrap})
+        admin = AdminClient(KafkaSettings(self._bootstrap).admin())
         admin.delete_topics([spec.name])[spec.name].result()
 
         def recreate() -> None:

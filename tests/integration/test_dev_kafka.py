@@ -153,7 +153,7 @@ def test_three_nodes_keep_what_one_loses(tmp_path: Path, topic_name: str) -> Non
         appender.append([Message((), b"before")])
         assert appender.flush(60.0)
         assert [record.value for record in feed.poll(10, 60.0)] == [b"before"]
-        leader = AdminClient({"bootstrap.servers": kafka.bootstrap_servers}).list_topics(
+        leader = AdminClient(KafkaSettings(kafka.bootstrap_servers).admin()).list_topics(
             topic_name, timeout=30
         )
         os.kill(kafka.pids[leader.topics[topic_name].partitions[0].leader - 1], signal.SIGKILL)

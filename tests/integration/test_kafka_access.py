@@ -48,7 +48,7 @@ def login(user: str, password: str) -> dict[str, str]:
 
 def allow_guest(broker: DevKafka, topic: str, operation: AclOperation) -> None:
     """Give the guest one permission."""
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, **login("admin", "right")})
+    admin = AdminClient(KafkaSettings(broker.bootstrap_servers, login("admin", "right")).admin())
     binding = AclBinding(
         ResourceType.TOPIC,
         topic,
@@ -164,7 +164,7 @@ def test_a_deleted_topic_is_not_made_again_by_who_writes_to_it(
 ) -> None:
     """Else a ledger deleted by mistake would come back empty, and with the broker's default settings."""
     settings = KafkaSettings(guarded.bootstrap_servers, login("admin", "right"), delivery_timeout_s=3.0)
-    admin = AdminClient({"bootstrap.servers": guarded.bootstrap_servers, **login("admin", "right")})
+    admin = AdminClient(KafkaSettings(guarded.bootstrap_servers, login("admin", "right")).admin())
     with KafkaLog(settings) as log:
         appender = log.appender(where)
         appender.append([Message((), b"there")])

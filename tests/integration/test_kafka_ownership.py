@@ -62,7 +62,7 @@ def join(kafka_bootstrap: str, commands: TopicPartition) -> Iterator[Join]:
 @pytest.fixture
 def while_joining(kafka_bootstrap: str, commands: TopicPartition) -> WhileJoining:
     """Return a function that checks something again and again until the group is a stable one of two."""
-    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    admin = AdminClient(KafkaSettings(kafka_bootstrap).admin())
     group = group_of(commands.topic)
 
     def check(holds: Callable[[], bool]) -> None:

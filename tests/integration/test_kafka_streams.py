@@ -33,7 +33,7 @@ def append(log: KafkaLog, where: TopicPartition, count: int) -> None:
 
 def delete(bootstrap: str, where: TopicPartition) -> None:
     """Delete the topic as an administrator would."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient(KafkaSettings(bootstrap).admin())
     admin.delete_topics([where.topic])[where.topic].result()
 
 
@@ -78,7 +78,7 @@ def test_a_cut_front_is_out_of_range(
 ) -> None:
     """Before, while and after following: an offset that is gone is an error, never a jump."""
     append(kafka_log, where, 10)
-    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    admin = AdminClient(KafkaSettings(kafka_bootstrap).admin())
     (done,) = admin.delete_records([KafkaPartition(where.topic, 0, 7)]).values()
     done.result()
 

@@ -13,7 +13,7 @@ from tests.eventually import eventually
 def make(bootstrap: str, name: str, **config: str) -> None:
     """Create a topic as somebody else would."""
     dotted = {setting.replace("_", "."): value for setting, value in config.items()}
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient(KafkaSettings(bootstrap).admin())
     admin.create_topics([NewTopic(name, 1, 1, config=dotted)])[name].result()
     eventually(lambda: admin.list_topics(name, timeout=10).topics[name].error is None)
 
@@ -24,7 +24,7 @@ def test_what_is_created(kafka_log: KafkaLog, kafka_bootstrap: str, topic_name: 
     kafka_log.ensure_topic(TopicSpec(topic_name, 2, purpose))  # type: ignore[arg-type] # the parameters are right
 
     resource = ConfigResource(ResourceType.TOPIC, topic_name)
-    described = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    described = AdminClient(KafkaSettings(kafka_bootstrap).admin())
     entries = described.describe_configs([resource])[resource].result()
     expected = {
         "cleanup.policy": "delete",
@@ -112,7 +112,7 @@ def test_null_of_a_foreign_producer_is_empty(
     from confluent_kafka import Producer  # noqa: PLC0415 - a foreign producer, used here alone
 
     kafka_log.ensure_topic(TopicSpec(topic_name, 1, "input"))
-    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    producer = Producer(KafkaSettings(kafka_bootstrap).producer())
     producer.produce(topic_name, None, key=b"key", partition=0, headers=[("a", None), ("b", b"1")])
     assert producer.flush(30.0) == 0
 
