@@ -247,7 +247,7 @@ class Client:
         try:
             command = known.command(read_args, asked, self.tables)
         except ValidationError as error:
-            raise Refused(refusal_of(error)) from None
+            raise Refused(known.refusal(refusal_of(error))) from None
         return Call(self, known, read_args, asked, self.send_many([command])[0])
 
 
@@ -278,6 +278,8 @@ class Call:
             return self._method.result(self._args, self._asked.actor, tables)
         if self._ticket is None:
             raise InvariantBroken("a call that asks the allocator has no ticket")
-        answer = self._client.answer(self._ticket).granted()
+        answer = self._client.answer(self._ticket)
+        if answer.refusal is not None:
+            raise Refused(self._method.refusal(answer.refusal))
         self._client.wait_for(answer.seq)
         return self._method.result(self._args, answer, tables)

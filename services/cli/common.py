@@ -167,10 +167,13 @@ def _take(kwargs: dict[str, Any]) -> None:
 # --- exit codes ---------------------------------------------------------------------------------------------
 
 
+_INIT = "Run `netledger ledger init` once for this cell."
+
+
 @contextmanager
 def exit_codes() -> Iterator[None]:
     """End the program with the exit code and sentence of whatever went wrong."""
-    from events.errors import NetledgerError, OutcomeUnknown
+    from events.errors import NetledgerError, OutcomeUnknown, TopicMissing
     from services.outcomes import Refused
 
     try:
@@ -183,7 +186,8 @@ def exit_codes() -> Iterator[None]:
         tell_error(f"Outcome unknown: {error}")
         raise typer.Exit(EXIT_UNKNOWN) from None
     except NetledgerError as error:
-        fail_broken(error.code, str(error))
+        hint = "" if _INIT in str(error) or not isinstance(error, TopicMissing) else f" {_INIT}"
+        fail_broken(error.code, f"{error}{hint}")
 
 
 def fail_refused(refusal: "Refusal") -> NoReturn:

@@ -1,7 +1,7 @@
 """What a method of the table is: how its arguments are read, and what is asked or looked up for it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -56,6 +56,13 @@ class Write(Generic[A]):
     """Makes nova's return value out of the answer, when reads show its effect."""
     adds: bool = False
     """Whether it only adds something, so that results of calls before it stay as they are."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the command that are arguments of another name, so that a refusal names the argument."""
+
+    def refusal(self, of_command: Refusal) -> Refusal:
+        """Return the refusal of the command as one of the call."""
+        name = self.renamed.get(of_command.field or "", of_command.field)
+        return of_command.model_copy(update={"field": name})
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,10 @@ class Read(Generic[A]):
 Method = Write[Any] | Read[Any]
 
 _CIDRS = {"cidr", "cidr_v6", "fixed_range"}
-_ADDRESSES = {"gateway", "gateway_v6", "dhcp_server", "dns1", "dns2", "allowed_start", "allowed_end"}
+_ADDRESSES = {
+    *("gateway", "gateway_v6", "dhcp_server", "dns1", "dns2", "allowed_start", "allowed_end"),
+    *("address", "fixed_address", "floating_address"),
+}
 
 
 def parse_args(model: type[A], args: Mapping[str, Any]) -> A:
@@ -98,7 +108,7 @@ def refusal_of(error: ValidationError) -> Refusal:
     return Refusal(code=code, field=_path(first["loc"]) or None, message=f"{told}.")
 
 
-def checked(parse: Callable[[str], str], text: str, code: Code, field: str) -> str:
+def checked(parse: Callable[[str], str], text: str, code: Code, name: str) -> str:
     """Return what a parser makes of an argument.
 
     Raises:
@@ -108,7 +118,7 @@ def checked(parse: Callable[[str], str], text: str, code: Code, field: str) -> s
     try:
         return parse(text)
     except ValueError as error:
-        raise refused(code, f"{field}: {error}.", field) from None
+        raise refused(code, f"{name}: {error}.", name) from None
 
 
 def nothing(_args: Args, _answer: Answer, _tables: Tables) -> None:
@@ -116,7 +126,7 @@ def nothing(_args: Args, _answer: Answer, _tables: Tables) -> None:
 
 
 def _said(problem: ErrorDetails) -> str:
-    known = {"missing": "it is missing", "extra_forbidden": "there is no such argument"}
+    known = {"missing": "this argument is missing", "extra_forbidden": "there is no such argument"}
     return known.get(problem["type"], problem["msg"].removeprefix("Value error, "))
 
 

@@ -80,7 +80,7 @@ def test_macs_are_taken_in_any_common_form(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["fa:16:3e", "fa:16:3e:00:00", "fa:16:3e:00:00:0a:0b", "fa16.3e00", "1"])
 def test_macs_that_lack_octets_are_refused(text: str) -> None:
-    """netaddr would read fa:16:3e as another MAC."""
+    """The library that reads them takes fa:16:3e for another one."""
     with pytest.raises(ValueError, match="six octets"):
         parse_mac(text)
 
