@@ -20,14 +20,19 @@ class _FragileAppender(MemoryAppender):
 
     def __init__(self, log: "LineLog", where: TopicPartition) -> None:
         super().__init__(log, where)
-        self._crash_after = log.crash_after
+        self._line = log
 
     def append(self, messages: Sequence[Message]) -> None:
         """Hand over all or, in a crash, the first few."""
-        count = self._crash_after(len(messages))
+        count = self._line.crash_after(len(messages))
         super().append(messages[:count])
         if count is not None:
             raise Crashed
+
+    def settle(self, offset: int | None) -> None:
+        """Learn what became of an append, unless nobody says."""
+        if not self._line.silent:
+            super().settle(offset)
 
 
 class LineLog(MemoryLog):
@@ -37,6 +42,8 @@ class LineLog(MemoryLog):
         """Open the store; `crash_after` says after how many of so many messages the process crashes."""
         super().__init__(store)
         self.crash_after = crash_after
+        self.silent = False
+        """Whether appends vanish without an outcome."""
 
     def appender(self, where: TopicPartition) -> MemoryAppender:
         """Open an appender that may not survive."""
@@ -64,6 +71,8 @@ class Line:
         """Let the first appends (None: all) arrive; unacknowledged ones their sender takes for lost."""
         self.log.faults.release(LEDGER, count, acknowledge=acknowledge)
 
-    def lose(self, count: int | None = 1) -> None:
+    def lose(self, count: int | None = 1, *, silently: bool = False) -> None:
         """Lose the first appends (None: all), though later ones may still arrive."""
+        self.log.silent = silently
         self.log.faults.drop(LEDGER, count)
+        self.log.silent = False

@@ -91,7 +91,9 @@ class Node:
         )
         engine.fold = world.parts.fold(CELL, settings.ledger_incarnation)
         self.line = Line(world.store, self.name, world.crash_after)
-        self.attempt = Attempt(engine, self.line.log, TOPICS, self.ownership, self.now_ms, world.seconds)
+        self.attempt = world.parts.attempt(
+            engine, self.line.log, TOPICS, self.ownership, self.now_ms, world.seconds
+        )
         world.say(self.name, f"begins to follow, the ledger ends at {log.bounds(LEDGER).end}")
 
     def _pause_ms(self) -> int:

@@ -7,6 +7,7 @@ from random import Random
 from events.ids import uuid7
 from events.ledger.fold import LedgerFold
 from services.allocator.engine import CLAIM_PAUSE_MS_MAX, Engine
+from services.allocator.runner_attempt import Attempt
 from tests.simulation.caller import Caller
 from tests.simulation.reader import CellReader
 
@@ -27,6 +28,7 @@ class Parts:
 
     engine: type[Engine] = Engine
     fold: type[LedgerFold] = LedgerFold
+    attempt: type[Attempt] = Attempt
     caller: type[Caller] = Caller
     reader: type[CellReader] = CellReader
     new_owner: Callable[[str, Random], str] = fresh_owner

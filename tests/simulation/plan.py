@@ -39,6 +39,7 @@ class Plan(NamedTuple):
     skew_ms: int = 0
     """Longest difference of a node's clock from the true time."""
     lost_append: float = 0.0
+    silently_lost_append: float = 0.0
     lost_ack: float = 0.0
     repeated_append: float = 0.0
     crash: float = 0.0
@@ -69,6 +70,7 @@ def draw_plan(rng: Random) -> Plan:
         in_flight_max=rng.choice((2, 8, 64)),
         skew_ms=rng.choice((0, 0, 4000)),
         lost_append=_rate(rng, 0.2),
+        silently_lost_append=_rate(rng, 0.1),
         lost_ack=_rate(rng, 0.15),
         repeated_append=_rate(rng, 0.3),
         crash=_rate(rng, 0.3),

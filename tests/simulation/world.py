@@ -192,6 +192,9 @@ class World:
         if rng.random() < plan.lost_append:
             self.say(line.name, "loses an append")
             line.lose()
+        elif rng.random() < plan.silently_lost_append:
+            self.say(line.name, "loses an append without knowing")
+            line.lose(silently=True)
         else:
             acknowledge = rng.random() >= plan.lost_ack
             count = rng.choice((1, 2, None))
