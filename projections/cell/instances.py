@@ -137,8 +137,8 @@ def _address(network: Network, nic: RequestedNetwork, index: int, now_ms: int) -
         for address in network.pool.candidates(now_ms):
             return address
         message = (
-            f"No address of network {network.plan.label!r} is free: {network.active} are allocated and"
-            f" {len(network.draining)} are draining."
+            f"No address of network {network.plan.label!r} is free: {network.active} allocated,"
+            f" {len(network.draining)} draining."
         )
         return Refusal(
             code=Code.NO_MORE_FIXED_IPS, field=f"requested_networks.{index}.network_id", message=message

@@ -100,7 +100,7 @@ def test_a_full_second_network_leaves_no_trace() -> None:
         scenario.happens(spawn(f"vm{number}", nic("b")))
 
     scenario.when(spawn("last", nic("a"), nic("b"))).then(
-        refused(Code.NO_MORE_FIXED_IPS, "requested_networks.1.network_id", "'b'", "5 are allocated")
+        refused(Code.NO_MORE_FIXED_IPS, "requested_networks.1.network_id", "'b'", "5 allocated")
     )
     assert uid("last") not in scenario.state.instances
     scenario.when(spawn("next", nic("a"))).then(
@@ -118,7 +118,7 @@ def test_an_exhausted_network_tells_what_drains() -> None:
 
     scenario.when(spawn("last")).then(
         refused(
-            Code.NO_MORE_FIXED_IPS, "requested_networks.0.network_id", "4 are allocated", "1 are draining"
+            Code.NO_MORE_FIXED_IPS, "requested_networks.0.network_id", "4 allocated", "1 draining"
         )
     )
 
