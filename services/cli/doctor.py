@@ -1,13 +1,14 @@
-"""`netledger doctor`: what is missing on this machine, and how to get it."""
+"""`netledger doctor` and `netledger settings`: what is missing on this machine, and what is set."""
 
 import typer
 
-from services.cli.common import EXIT_BROKEN, command, console, deployment, invocation, show_json
+from services.cli.common import EXIT_BROKEN, command, console, deployment, invocation, show_json, table
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     command(app, "doctor", rich_help_panel="Operate")(doctor)
+    command(app, "settings", rich_help_panel="Operate")(settings)
 
 
 def doctor() -> None:
@@ -31,3 +32,22 @@ def doctor() -> None:
         console().print(out)
     if lacks(findings):
         raise typer.Exit(EXIT_BROKEN)
+
+
+def settings() -> None:
+    """Show every setting: its variable, what it is now, and what it means. Secrets are not shown."""
+    from services.settings import PREFIX
+
+    found = invocation().settings
+    rows = [
+        {
+            "variable": f"{PREFIX}{name.upper()}",
+            "value": getattr(found, name) if field.repr else "(set)" if getattr(found, name) else "",
+            "meaning": field.description,
+        }
+        for name, field in type(found).model_fields.items()
+    ]
+    if invocation().json:
+        show_json(rows)
+    else:
+        table(rows, ("variable", "value", "meaning"))
