@@ -5,7 +5,7 @@ been forgotten is known by time: command ids are UUIDv7, so an unknown id that i
 forgotten one may have been decided before, and is refused.
 """
 
-from collections import OrderedDict
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from events.ids import uuid7_time_ms
@@ -26,14 +26,21 @@ class Remembered(NamedTuple):
 
 
 class Window:
-    """The last `limit` command ids."""
+    """The `limit` newest command ids, by the time in them.
 
-    __slots__ = ("_entries", "_forgotten_ms", "_limit")
+    By that time and not by the order of deciding: an id that a fast clock made in the (allowed) future would
+    else be forgotten while it is still ahead, and make every command of an honest clock too old until its
+    time has come.
+    """
+
+    __slots__ = ("_by_time", "_entries", "_forgotten_ms", "_limit")
 
     def __init__(self, limit: int) -> None:
         """Remember `limit` ids, a number fixed by the ledger's genesis."""
         self._limit = limit
-        self._entries: OrderedDict[str, Remembered] = OrderedDict()
+        self._entries: dict[str, Remembered] = {}
+        self._by_time: list[str] = []
+        """A heap of the ids: UUIDv7 in canonical text sorts by its time."""
         self._forgotten_ms = -1
 
     def first(self, command_id: str) -> Remembered | None:
@@ -62,8 +69,10 @@ class Window:
         ):
             return
         self._entries[command_id] = entry
+        heappush(self._by_time, command_id)
         if len(self._entries) > self._limit:
-            forgotten, _ = self._entries.popitem(last=False)
+            forgotten = heappop(self._by_time)
+            del self._entries[forgotten]
             self._forgotten_ms = max(self._forgotten_ms, uuid7_time_ms(forgotten))
 
     def internals(self) -> tuple[object, ...]:

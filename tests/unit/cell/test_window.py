@@ -57,19 +57,26 @@ def test_a_refusal_of_the_id_itself_is_not_remembered(refusal: Code) -> None:
     assert window.first(command(2)) is None
 
 
-def test_the_oldest_decided_is_forgotten_first() -> None:
-    """By the order of deciding, not by the time of the id, so that every reader agrees."""
-    window = Window(2)
-    for number, made in ((1, NOW), (2, NOW - 5), (3, NOW - 9)):
-        window.remember(command(number, made), decided(number))
+def remembered(window: Window, *made: int) -> list[bool]:
+    """Remember commands made at these times, one after the other, and return which are still known."""
+    for number, made_ms in enumerate(made):
+        window.remember(command(number, made_ms), decided(number))
+    return [window.first(command(number, made_ms)) is not None for number, made_ms in enumerate(made)]
 
-    assert [
-        window.first(command(number, made)) is None for number, made in ((1, NOW), (2, NOW - 5), (3, NOW - 9))
-    ] == [
-        True,
-        False,
-        False,
-    ]
+
+def test_the_oldest_id_is_forgotten_first() -> None:
+    """By the time in the id, whatever the order of deciding."""
+    assert remembered(Window(2), NOW, NOW - 5, NOW + 5) == [True, False, True]
+    assert remembered(Window(2), NOW - 5, NOW, NOW + 5) == [False, True, True]
+
+
+def test_one_fast_clock_does_not_make_others_too_old() -> None:
+    """An id from the allowed future stays until its time has come."""
+    window = Window(3)
+    remembered(window, NOW + FUTURE_MS_MAX, *(NOW + step for step in range(10)))
+
+    assert code(window.refuse_by_time(command(99, NOW + 10), NOW)) is None
+    assert window.first(command(0, NOW + FUTURE_MS_MAX)) is not None
 
 
 def test_an_unknown_id_is_new_while_nothing_was_forgotten() -> None:
