@@ -9,7 +9,7 @@ from events.errors import NetledgerError
 from events.ledger.position import Position
 from projections.ipam import history
 from projections.ipam.connection import Reader
-from projections.ipam.errors import IpamMissing, IpamUnavailable
+from projections.ipam.errors import IpamMissing, IpamUnavailable, translated
 from projections.ipam.waiting import wait_for
 from projections.ipam.writer import read_position
 
@@ -87,7 +87,7 @@ class Tables:
     def position(self) -> Position | None:
         """Return the place in the ledger that the tables show; None while there are none."""
         try:
-            return self.ask(lambda reader: read_position(reader.connection))
+            return self.ask(_position)
         except IpamMissing:
             return None
 
@@ -137,3 +137,8 @@ class Tables:
                 f"The tables do not hold decision {seq}; rebuild them (`netledger ledger rebuild`)."
             )
         return int(decision["log_offset"])
+
+
+def _position(reader: Reader) -> Position | None:
+    with translated():
+        return read_position(reader.connection)
