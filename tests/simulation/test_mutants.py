@@ -11,8 +11,8 @@ import pytest
 from events.ledger import follow
 from projections.cell import state as cell_state
 from services.allocator import engine, runner_attempt
-from tests.simulation import mutants
 from tests.simulation.memo import remembering
+from tests.simulation.mutants import allocators, judges, readers
 from tests.simulation.parts import Parts
 from tests.simulation.plan import draw_plan
 from tests.simulation.seeds import FailedSeed, run_seed
@@ -61,50 +61,52 @@ TRIMMED_INPUT = {"disaster": "trim input", "disaster_at": 60}
 PLANS = (LATE, HARSH, VANISHING, LOST_TAIL, OLD_BACKUP, TRIMMED_INPUT)
 
 MUTANTS = (
-    Mutant("claims of any term", Parts(fold=mutants.ClaimsOfAnyTerm), plan=LATE),
-    Mutant("decisions of any term and owner", Parts(fold=mutants.AnyTermAndOwner)),
-    Mutant("any seq", Parts(fold=mutants.AnySeq)),
-    Mutant("seqs with gaps", Parts(fold=mutants.SeqWithGaps)),
-    Mutant("seqs with duplicates", Parts(fold=mutants.SeqWithDuplicates)),
-    Mutant("no read-back", Parts(engine=mutants.TrustsItsAppends)),
-    Mutant("acknowledging before read-back", Parts(caller=mutants.BelievesTheAllocator), plan=HARSH),
-    Mutant("resume at the start", Parts(engine=mutants.ResumesAtTheStart, fold=mutants.InputsAgain)),
-    Mutant("resume at the end", Parts(attempt=mutants.ResumesAtTheEnd)),
-    Mutant("owning before the own claim", Parts(engine=mutants.OwnsBeforeItsClaim)),
-    Mutant("one owner id for all", Parts(new_owner=mutants.one_owner_id_for_all)),
+    Mutant("claims of any term", Parts(fold=judges.ClaimsOfAnyTerm), plan=LATE),
+    Mutant("decisions of any term and owner", Parts(fold=judges.AnyTermAndOwner)),
+    Mutant("any seq", Parts(fold=judges.AnySeq)),
+    Mutant("seqs with gaps", Parts(fold=judges.SeqWithGaps)),
+    Mutant("seqs with duplicates", Parts(fold=judges.SeqWithDuplicates)),
+    Mutant("no read-back", Parts(engine=allocators.TrustsItsAppends)),
+    Mutant("acknowledging before read-back", Parts(caller=readers.BelievesTheAllocator), plan=HARSH),
+    Mutant("resume at the start", Parts(engine=allocators.ResumesAtTheStart, fold=judges.InputsAgain)),
+    Mutant("resume at the end", Parts(attempt=allocators.ResumesAtTheEnd)),
+    Mutant("owning before the own claim", Parts(engine=allocators.OwnsBeforeItsClaim)),
+    Mutant("one owner id for all", Parts(new_owner=allocators.one_owner_id_for_all)),
     Mutant(
         "timers without inputs",
-        Parts(fold=mutants.InputsAgain),
-        patches=((engine, "Decider", mutants.TimersForgetInputs),),
+        Parts(fold=judges.InputsAgain),
+        patches=((engine, "Decider", allocators.TimersForgetInputs),),
     ),
-    Mutant("repeats decided again", patches=((engine, "Decider", mutants.DecidesRepeatsAgain),)),
-    Mutant("a reused seq", Parts(engine=mutants.ReusesSeqs, attempt=mutants.OpensAnotherAppender)),
-    Mutant("a stored position without term", Parts(reader=mutants.StoresNoTerm)),
-    Mutant("a snapshot without window", Parts(reader=mutants.StoresNoWindow)),
-    Mutant("going on after an own invalid record", Parts(engine=mutants.GoesOnAfterInvalid), plan=VANISHING),
-    Mutant("no read-back timeout", Parts(engine=mutants.WaitsForEver), plan=VANISHING),
-    Mutant("eviction forgotten", patches=((cell_state, "Window", mutants.ForgetsThatItForgot),)),
-    Mutant("callers that match the id alone", Parts(caller=mutants.MatchesTheIdAlone)),
-    Mutant("callers that do not judge", Parts(caller=mutants.DoesNotJudge)),
-    Mutant("callers that start anywhere", Parts(caller=mutants.StartsAnywhere)),
-    Mutant("retries stamped anew", Parts(caller=mutants.StampsRetriesAnew)),
+    Mutant("repeats decided again", patches=((engine, "Decider", allocators.DecidesRepeatsAgain),)),
+    Mutant("a reused seq", Parts(engine=allocators.ReusesSeqs, attempt=allocators.OpensAnotherAppender)),
+    Mutant("a stored position without term", Parts(reader=readers.StoresNoTerm)),
+    Mutant("a snapshot without window", Parts(reader=readers.StoresNoWindow)),
+    Mutant(
+        "going on after an own invalid record", Parts(engine=allocators.GoesOnAfterInvalid), plan=VANISHING
+    ),
+    Mutant("no read-back timeout", Parts(engine=allocators.WaitsForEver), plan=VANISHING),
+    Mutant("eviction forgotten", patches=((cell_state, "Window", allocators.ForgetsThatItForgot),)),
+    Mutant("callers that match the id alone", Parts(caller=readers.MatchesTheIdAlone)),
+    Mutant("callers that do not judge", Parts(caller=readers.DoesNotJudge)),
+    Mutant("callers that start anywhere", Parts(caller=readers.StartsAnywhere)),
+    Mutant("retries stamped anew", Parts(caller=readers.StampsRetriesAnew)),
     Mutant(
         "no alarms, no look back; lost tail",
-        Parts(fold=mutants.SkipsInsteadOfAlarms),
+        Parts(fold=judges.SkipsInsteadOfAlarms),
         NO_LOOK_BACK,
         LOST_TAIL,
     ),
     Mutant(
-        "no alarms, no look back; backup", Parts(fold=mutants.SkipsInsteadOfAlarms), NO_LOOK_BACK, OLD_BACKUP
+        "no alarms, no look back; backup", Parts(fold=judges.SkipsInsteadOfAlarms), NO_LOOK_BACK, OLD_BACKUP
     ),
-    Mutant("no chain, no look back", Parts(fold=mutants.NoChain), NO_LOOK_BACK, LOST_TAIL),
+    Mutant("no chain, no look back", Parts(fold=judges.NoChain), NO_LOOK_BACK, LOST_TAIL),
     Mutant("no look back", Parts(), NO_LOOK_BACK, OLD_BACKUP),
     Mutant(
         "no resume check",
-        Parts(engine=mutants.NoResumeCheck),
+        Parts(engine=allocators.NoResumeCheck),
         plan=TRIMMED_INPUT,
     ),
-    Mutant("epochs that keep the owner", Parts(fold=mutants.EpochsKeepTheOwner), plan=LOST_TAIL),
+    Mutant("epochs that keep the owner", Parts(fold=judges.EpochsKeepTheOwner), plan=LOST_TAIL),
 )
 
 

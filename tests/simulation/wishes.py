@@ -82,12 +82,13 @@ def fresh_id(rng: Random, now_ms: int, poison: float) -> str:
 
 def first_wishes() -> list[Body]:
     """Return what the cell begins with: two networks and a pool of two floating IPs."""
-    networks = [_network(index) for index in (0, 1)]
+    networks = [network(index) for index in (0, 1)]
     floating = {"type": "CreateFloatingIps.v1", "actor": ADMIN, "ip_range": FLOATING_BLOCK}
     return [*networks, floating]
 
 
-def _network(index: int) -> Body:
+def network(index: int) -> Body:
+    """Return the wish for one of the networks."""
     return {
         "type": "CreateNetworks.v1",
         "actor": ADMIN,
@@ -127,7 +128,7 @@ def wish(rng: Random, spawned: Sequence[str] = ()) -> Body:
         case "unfloat":
             return {"type": "ReleaseFloatingIp.v1", "actor": actor, "address": rng.choice(FLOATING)}
         case "create":
-            return _network(2)
+            return network(2)
         case _:
             return {"type": "DeleteNetwork.v1", "actor": ADMIN, "network_id": NETWORKS[2]}
 

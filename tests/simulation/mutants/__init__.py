@@ -1,0 +1,1 @@
+"""Judges, allocators, readers and callers that each leave out one sentence of the protocol."""
