@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
+from services.embedded_postgres import EmbeddedPostgres
 from tests.e2e.driver import Netledger, command_line, environment
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -99,3 +102,46 @@ def test_a_dying_allocator_loses_nothing_on_kafka(on_kafka: Netledger) -> None:
     """On Kafka, with the same code."""
     assert on_kafka("ledger", "init").code == 0
     survive_a_dying_allocator(on_kafka)
+
+
+def lose_the_last_records(netledger: Netledger, count: int) -> None:
+    """Let the log forget the end of the ledger, as a failover to a stale standby would."""
+    with EmbeddedPostgres(netledger.data / "postgres") as server, psycopg.connect(server.dsn) as connection:
+        lost = connection.execute(
+            """
+            WITH ledger AS (
+                SELECT topic_id, partition, end_offset - %s AS end_offset
+                FROM netledger_log.partitions JOIN netledger_log.topics USING (topic_id)
+                WHERE name = 'netledger.ledger'
+            ), gone AS (
+                DELETE FROM netledger_log.records USING ledger
+                WHERE records.topic_id = ledger.topic_id AND records.record_offset >= ledger.end_offset
+            )
+            UPDATE netledger_log.partitions SET end_offset = ledger.end_offset FROM ledger
+            WHERE partitions.topic_id = ledger.topic_id
+            """,
+            [count],
+        )
+        assert lost.rowcount == 1
+
+
+def test_lost_records_are_noticed_and_an_operator_leads_on(own_netledger: Netledger) -> None:
+    """The projector stops and says so; after `ledger recover` all goes on from what the log still holds."""
+    netledger = own_netledger.up()
+    for number in range(3):
+        assert netledger("network", "create", f"n{number}", f"10.{number}.0.0/24").code == 0
+    assert netledger.down() == 0
+    lose_the_last_records(netledger, 2)
+
+    netledger.up(ready=False)
+    problem = str(eventually(lambda: netledger.roles().get("projector", {}).get("problem")))
+    assert "netledger ledger recover" in problem
+    assert netledger("status").code == 4
+    assert "LedgerAlarm" in netledger("network", "create", "x", "10.9.0.0/24").err
+
+    done = netledger(
+        "ledger", "recover", "--operator", "op", "--reason", "failover", "--force", "--json"
+    ).json()
+    assert (done["epoch"], done["rebuilt"]) == (1, True)
+    assert netledger("status", "--wait", "60").code == 0
+    assert [one["label"] for one in netledger("network", "list", "--json").json()] == ["n0", "n1", "n2"]
