@@ -117,9 +117,7 @@ def test_an_exhausted_network_tells_what_drains() -> None:
     scenario.happens(*(spawn(f"vm{number}") for number in range(5)), delete("vm0"))
 
     scenario.when(spawn("last")).then(
-        refused(
-            Code.NO_MORE_FIXED_IPS, "requested_networks.0.network_id", "4 allocated", "1 draining"
-        )
+        refused(Code.NO_MORE_FIXED_IPS, "requested_networks.0.network_id", "4 allocated", "1 draining")
     )
 
 
@@ -185,7 +183,9 @@ def test_nothing_requested_where_nothing_is_reached_is_refused() -> None:
 
 def test_nothing_requested_among_too_many_networks_is_refused() -> None:
     """An instance with more NICs than a guest can have is a mistake; the limit is named."""
-    scenario = given(*(create(f"n{number}", f"10.0.{number}.0/24") for number in range(NICS_MAX + 1)))
+    scenario = given(*(create(f"n{number}", f"10.0.{number}.0/24") for number in range(NICS_MAX)))
+    assert len(scenario.when(spawn("fits")).of(VifCreated)) == NICS_MAX
+    scenario.happens(create("one more", "10.1.0.0/24"))
 
     scenario.when(spawn()).then(refused(Code.INVALID_INPUT, "requested_networks", str(NICS_MAX)))
 
