@@ -1,15 +1,15 @@
 """A stream of calls: a line of JSON in, a line of JSON out, in the same order.
 
-Commands that only add something are sent ahead while earlier ones are on their way; everything else waits
-until all before it is done. So the lines take effect as if each had waited for the one before.
+Commands are sent ahead while earlier ones are on their way, unless that could change an earlier answer;
+lookups wait for all before them, and all after wait for them. So it is as if each had waited for the one before.
 """
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json, to_json
@@ -18,7 +18,8 @@ from events.errors import NetledgerError, OutcomeUnknown
 from events.model import Actor, Uuid7
 from events.refusals import Code, Refusal
 from services.client import Call, Client
-from services.methods.base import refusal_of
+from services.methods import METHODS
+from services.methods.base import Method, Write, refusal_of
 from services.outcomes import Refused, refused
 
 AHEAD_MAX = 256
@@ -80,14 +81,23 @@ def read_line(line: bytes) -> CallLine:
 Said = dict[str, Any]
 
 
+class Ahead(NamedTuple):
+    """A call on its way, or what is already known of one."""
+
+    call: Call | Said
+    sighted: bool
+    """Whether a later call could change its result."""
+
+
 class Batch:
     """Runs lines against a client and gives each its answer."""
 
-    def __init__(self, client: Client, out: BinaryIO) -> None:
+    def __init__(self, client: Client, out: BinaryIO, methods: Mapping[str, Method] = METHODS) -> None:
         """Answer on `out`."""
         self._client = client
         self._out = out
-        self._ahead: deque[Call | Said] = deque()
+        self._methods = methods
+        self._ahead: deque[Ahead] = deque()
         self.worst = 0
         """Exit code of the worst that happened; refusals are answers and count for nothing."""
 
@@ -102,27 +112,40 @@ class Batch:
         return bool(self._ahead)
 
     def take(self, line: bytes) -> None:
-        """Begin the call of a line."""
+        """Begin the call of a line, and end it too if it cannot be sent ahead."""
         try:
             asked = read_line(line)
-            if not self._client.only_adds(asked.method):
-                self.finish()
-            self._ahead.append(
-                self._client.begin(asked.method, asked.args, actor=asked.actor, command_id=asked.id)
+        except Refused as error:
+            self._ahead.append(Ahead(self._failed(error), sighted=False))
+            return
+        method = self._methods.get(asked.method)
+        if not isinstance(method, Write):
+            self.finish()
+            self._begin(asked, sighted=False)
+            self.finish()
+            return
+        disturbs = not method.adds and any(one.sighted for one in self._ahead)
+        if disturbs or method.looks_up:
+            self.finish()
+        self._begin(asked, sighted=method.sighted)
+
+    def _begin(self, asked: CallLine, *, sighted: bool) -> None:
+        try:
+            call: Call | Said = self._client.begin(
+                asked.method, asked.args, actor=asked.actor, command_id=asked.id
             )
         except (Refused, NetledgerError) as error:
-            self._ahead.append(self._failed(error))
+            call = self._failed(error)
+        self._ahead.append(Ahead(call, sighted))
 
     def finish_one(self) -> None:
         """Write the answer to the oldest call."""
-        begun = self._ahead.popleft()
-        if isinstance(begun, Call):
+        said = self._ahead.popleft().call
+        if isinstance(said, Call):
             try:
-                said: Said = {"result": begun.result()}
+                said = {"result": said.result()}
             except (Refused, NetledgerError) as error:
                 said = self._failed(error)
-        else:
-            said = begun
         self._out.write(to_json(said) + b"\n")
         self._out.flush()
 

@@ -27,7 +27,7 @@ from services.allocator.inputs import COMMAND_BYTES_MAX
 from services.allocator.runner import CellTopics
 from services.answers import Answers, Ticket
 from services.methods import METHODS
-from services.methods.base import Args, Asked, Defaults, Method, Read, Write, parse_args, refusal_of
+from services.methods.base import Args, Asked, Defaults, Method, Read, parse_args, refusal_of
 from services.outcomes import Answer, Refused, refused
 from services.tables import Tables
 
@@ -215,11 +215,6 @@ class Client:
 
         """
         return self.begin(method, args or {}, actor=actor, command_id=command_id).result()
-
-    def only_adds(self, method: str) -> bool:
-        """Tell whether a method leaves the results of calls before it as they are."""
-        known = METHODS.get(method)
-        return isinstance(known, Write) and known.adds
 
     def begin(
         self,

@@ -56,6 +56,10 @@ class Write(Generic[A]):
     """Makes nova's return value out of the answer, when reads show its effect."""
     adds: bool = False
     """Whether it only adds something, so that results of calls before it stay as they are."""
+    sighted: bool = False
+    """Whether its result is looked up, so that later calls could change it."""
+    looks_up: bool = False
+    """Whether its command is made of something that is looked up, so that calls before it must be done."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Fields of the command that are arguments of another name, so that a refusal names the argument."""
 

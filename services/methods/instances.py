@@ -128,7 +128,7 @@ def _get_vif_by_mac(args: MacArgs, actor: Actor, tables: Tables) -> Row | None:
 
 
 METHODS: dict[str, Method] = {
-    "allocate_for_instance": Write(AllocateArgs, _allocate, _allocated, adds=True),
+    "allocate_for_instance": Write(AllocateArgs, _allocate, _allocated, adds=True, sighted=True),
     "deallocate_for_instance": Write(InstanceArgs, _deallocate, nothing),
     "get_instance_nw_info": Read(InstanceArgs, _get_nw_info),
     "get_vifs_by_instance": Read(InstanceArgs, _get_vifs),

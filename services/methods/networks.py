@@ -133,8 +133,10 @@ def _validate_address(network: Row, address: str, tables: Tables, field: str) ->
 
 
 METHODS: dict[str, Method] = {
-    "create_networks": Write(CreateNetworksArgs, _create, _created, adds=True),
-    "delete_network": Write(DeleteNetworkArgs, _delete, nothing, renamed={"network_id": "uuid"}),
+    "create_networks": Write(CreateNetworksArgs, _create, _created, adds=True, sighted=True),
+    "delete_network": Write(
+        DeleteNetworkArgs, _delete, nothing, looks_up=True, renamed={"network_id": "uuid"}
+    ),
     "get_network": Read(NetworkArgs, _get),
     "get_all_networks": Read(NoArgs, _get_all),
     "validate_networks": Read(ValidateNetworksArgs, _validate),
