@@ -1,7 +1,7 @@
 """A stream of calls: a line of JSON in, a line of JSON out, in the same order.
 
-Commands are sent ahead while earlier ones are on their way, unless that could change an earlier answer;
-lookups wait for all before them, and all after wait for them. So it is as if each had waited for the one before.
+Commands are sent ahead while earlier ones are on their way, unless that could change an earlier answer.
+Lookups wait for all before them, and all after wait for them: as if each had waited for the one before.
 """
 
 import os
