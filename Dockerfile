@@ -1,10 +1,10 @@
 # One image for every role; compose.yaml says which one a container plays.
 FROM python:3.12-slim
 
-# What the agent role drives: dnsmasq for DHCP, nft for NAT, ip and conntrack to look; nothing here starts by itself.
+# What the agent role drives: dnsmasq for DHCP, nftables for NAT, conntrack; and ip to look. Nothing starts by itself.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        conntrack dnsmasq-base iproute2 iputils-arping nftables \
+        conntrack dnsmasq-base iproute2 nftables \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/netledger
@@ -25,6 +25,7 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
 RUN useradd --system --create-home --home-dir /var/lib/netledger netledger
 USER netledger
 WORKDIR /var/lib/netledger
+ENV NETLEDGER_DATA=/var/lib/netledger
 
 ENTRYPOINT ["netledger"]
 CMD ["--help"]

@@ -45,7 +45,6 @@ missing_programs() {
     have udhcpc || echo "udhcpc udhcpc"
     have conntrack || echo "conntrack conntrack"
     have ping || echo "iputils-ping ping"
-    have arping || echo "iputils-arping arping"
     [ "$1" = test ] || return 0
     { java_is_new_enough && have mvn; } || broker_is_elsewhere && return 0
     java_is_new_enough || echo "default-jre-headless java>=$JAVA_LEAST"

@@ -1,10 +1,15 @@
 """`compose.yaml` and the image hold together, as far as that can be seen without a container engine."""
 
 import re
+import tomllib
 from typing import Any
 
+import pytest
+import typer
 import yaml
 
+from services.cli.app import app
+from services.settings import PREFIX, Settings
 from tests.house.source import PACKAGES, REPO
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPO / "compose.yaml").read_text())
@@ -29,6 +34,44 @@ def test_roles_wait_until_what_they_need_is_healthy() -> None:
         how == {"condition": "service_healthy"} for needed in waits.values() for how in needed.values()
     )
     assert all(set(needed) <= set(SERVICES) for needed in waits.values())
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_our_settings_are_ones_that_there_are(name: str) -> None:
+    """An unknown setting ends a role; values make sense to the settings themselves."""
+    given = SERVICES[name]["environment"]
+
+    assert {variable.removeprefix(PREFIX).lower() for variable in given} <= set(Settings.model_fields)
+    settings = Settings.model_validate(
+        {variable.removeprefix(PREFIX).lower(): value for variable, value in given.items()}
+    )
+    assert settings.log == "kafka"
+    assert not settings.embedded
+
+
+def test_the_images_settings_are_ones_that_there_are() -> None:
+    """The same for what the image sets."""
+    given = re.findall(rf"^ENV {PREFIX}(\w+)=", DOCKERFILE, re.MULTILINE)
+
+    assert {name.lower() for name in given} <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_our_commands_are_ones_that_there_are(name: str) -> None:
+    """The words after `netledger` name a command and options that it takes."""
+    words = list(SERVICES[name]["command"])
+    command: Any = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    with command.make_context("netledger", words, resilient_parsing=False) as context:
+        assert context.command is command
+
+
+def test_the_image_is_of_this_version() -> None:
+    """A new version makes a new image."""
+    version = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["version"]
+
+    assert {SERVICES[name]["image"] for name in ROLES} == {f"netledger:{version}"}
 
 
 def test_images_are_pinned_or_built_here() -> None:
