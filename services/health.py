@@ -22,6 +22,9 @@ from events.errors import BrokenEnvironment
 BEAT_S = 0.5
 """How often a role says how it is."""
 
+HTTP_POLL_S = 0.05
+"""How often the HTTP server looks whether it should stop."""
+
 STALE_S = 10.0
 """A role that has not written for so long is stuck or gone."""
 
@@ -122,7 +125,7 @@ class Heart:
                 f"its file belongs in {self._directory}"
             ) from error
         self._server.daemon_threads = True
-        Thread(target=self._server.serve_forever, name="http", daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(HTTP_POLL_S,), name="http", daemon=True).start()
         sweep(self._directory)
         self._write()
         self._thread.start()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
@@ -219,8 +220,17 @@ def refusal_json(refusal: "Refusal") -> dict[str, Any]:
 def show_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
     """Print JSON: on one line for programs, spread out on a terminal."""
     indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False, default=_as_text) + "\n")
     sys.stdout.flush()
+
+
+def _as_text(value: object) -> str:
+    """Return what JSON has no form for: a time as records have it, anything else as it prints."""
+    if isinstance(value, datetime):
+        from events.clock import time_text
+
+        return time_text(round(value.timestamp() * 1000))
+    return str(value)
 
 
 def tell_error(text: str) -> None:
