@@ -26,12 +26,14 @@ def strike(world: World, backup: Backup | None) -> None:
         case "trim input":
             where = world.rng.choice((COMMANDS, REPORTS))
             world.store.trim(where, world.rng.randrange(world.log.bounds(where).end + 1))
+        case "truncate input":
+            truncate(world, world.rng.choice((COMMANDS, REPORTS)), world.rng.randrange(1, 7))
         case _:
             pass
 
 
 def truncate(world: World, where: TopicPartition, count: int) -> None:
-    """Lose the last records of a partition, but not the genesis record."""
+    """Lose the last records of a partition, but not the first."""
     end = max(world.log.bounds(where).end - count, 1)
     world.store.truncate(where, end)
     world.say("disaster", f"{where.topic} ends at {end} now")

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Literal, NamedTuple
 
-Disaster = Literal["none", "truncate", "backup", "replace ledger", "replace input", "trim input"]
+Disaster = Literal[
+    "none", "truncate", "backup", "replace ledger", "replace input", "trim input", "truncate input"
+]
 
 LOSSES: tuple[Disaster, ...] = (
     "truncate",
@@ -17,6 +19,7 @@ LOSSES: tuple[Disaster, ...] = (
     "replace ledger",
     "replace input",
     "trim input",
+    "truncate input",
 )
 """What can happen to the records; the lost tail, which happens most, twice."""
 

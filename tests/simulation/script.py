@@ -33,6 +33,8 @@ def own(world: World, node: Node) -> None:
     for _ in range(_TURNS_MAX):
         if node.owning:
             return
+        if node.stopped_by is not None:
+            break
         turn(world, node)
     raise AssertionError(f"{node.name} does not come to own the cell: {world.alarms}")
 

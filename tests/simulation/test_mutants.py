@@ -57,8 +57,9 @@ LATE = {"repeated_append": 0.3}
 LOST_TAIL = {"disaster": "truncate", "disaster_at": 60}
 OLD_BACKUP = {"disaster": "backup", "disaster_at": 60}
 
+TRUNCATED_INPUT = {"disaster": "truncate input", "disaster_at": 60}
 TRIMMED_INPUT = {"disaster": "trim input", "disaster_at": 60}
-PLANS = (LATE, HARSH, VANISHING, LOST_TAIL, OLD_BACKUP, TRIMMED_INPUT)
+PLANS = (LATE, HARSH, VANISHING, LOST_TAIL, OLD_BACKUP, TRIMMED_INPUT, TRUNCATED_INPUT)
 
 MUTANTS = (
     Mutant("claims of any term", Parts(fold=judges.ClaimsOfAnyTerm), plan=LATE),
@@ -86,6 +87,11 @@ MUTANTS = (
     ),
     Mutant("no read-back timeout", Parts(engine=allocators.WaitsForEver), plan=VANISHING),
     Mutant("eviction forgotten", patches=((cell_state, "Window", allocators.ForgetsThatItForgot),)),
+    Mutant(
+        "another body in its place",
+        patches=((cell_state, "Window", allocators.RemembersAnotherBody),),
+        plan={"repeated_mail": 0.6},
+    ),
     Mutant("callers that match the id alone", Parts(caller=readers.MatchesTheIdAlone)),
     Mutant("callers that do not judge", Parts(caller=readers.DoesNotJudge)),
     Mutant("callers that start anywhere", Parts(caller=readers.StartsAnywhere)),
@@ -106,6 +112,7 @@ MUTANTS = (
         Parts(engine=allocators.NoResumeCheck),
         plan=TRIMMED_INPUT,
     ),
+    Mutant("no resume check; cut input", Parts(engine=allocators.NoResumeCheck), plan=TRUNCATED_INPUT),
     Mutant("epochs that keep the owner", Parts(fold=judges.EpochsKeepTheOwner), plan=LOST_TAIL),
 )
 

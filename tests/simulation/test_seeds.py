@@ -11,8 +11,8 @@ import pytest
 from tests.simulation.memo import remembering
 from tests.simulation.seeds import run_seed
 
-SEEDS = int(os.environ.get("NETLEDGER_SIMULATION_SEEDS", "3000"))
-PARTS = 10
+SEEDS = int(os.environ.get("NETLEDGER_SIMULATION_SEEDS", "2000"))
+PARTS = 20
 REPO = Path(__file__).parents[2]
 
 

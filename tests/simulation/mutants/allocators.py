@@ -7,9 +7,9 @@ from random import Random
 from events.ledger.fold import Verdict
 from events.log.port import Feed, LogRecord
 from events.record import DecisionHead, InputMark
-from events.refusals import Refusal
+from events.refusals import Code, Refusal
 from projections.cell.decide import Decision
-from projections.cell.window import Window
+from projections.cell.window import Remembered, Window
 from services.allocator.decider import Decider, InFlight
 from services.allocator.engine import Engine, Phase
 from services.allocator.inputs import InputName
@@ -160,6 +160,19 @@ class ForgetsThatItForgot(Window):
     def refuse_by_time(self, command_id: str, now_ms: int) -> Refusal | None:
         """Refuse nothing."""
         return None
+
+
+class RemembersAnotherBody(Window):
+    """The refusal of another body under the same id replaces the entry (S6)."""
+
+    __slots__ = ()
+
+    def remember(self, command_id: str, entry: Remembered) -> None:
+        """Remember that refusal instead of the decision."""
+        if entry.refusal is not None and entry.refusal.code == Code.COMMAND_ID_REUSED:
+            self._entries[command_id] = entry
+        else:
+            super().remember(command_id, entry)
 
 
 def one_owner_id_for_all(_name: str, _rng: Random) -> str:
