@@ -12,6 +12,7 @@ from events.ledger.fold import Alarm, Skip
 from events.refusals import Code
 from events.schema_export.headers import DECISION_HEADERS
 from services.health import Health
+from services.methods import METHODS
 from services.metrics import exposition
 from services.settings import PREFIX, Settings
 from tests.contract.golden_ledger import GOLDEN, read
@@ -124,3 +125,10 @@ def test_limits_are_as_the_code_has_them() -> None:
     for name, value, place, *_ in limits:
         module = import_module(place.strip("`").removesuffix(".py").replace("/", "."))
         assert f"{getattr(module, name.strip('`')):,}" == value, name
+
+
+def test_every_method_is_listed() -> None:
+    """What `netledger call` knows is on the page about nova, and nothing else."""
+    told = named((REPO / "docs/nova-differences.md").read_text(), "Methods")
+
+    assert sorted(told) == sorted(METHODS)
