@@ -11,11 +11,11 @@ from pathlib import Path
 
 from events.ledger.fold import LedgerFold
 from events.log.port import Headers, LogRecord, Message
-from events.record import HistoryEpochBegun, decode_outcome, encode_epoch
+from events.record import decode_outcome
 from projections.cell.apply import apply_decision
 from projections.cell.canonical import canonical_rows, digest
 from projections.cell.state import CellState
-from tests.unit.allocator.hand import CELL, INCARNATION, LEDGER, LEDGER_ID, Hand
+from tests.unit.allocator.hand import CELL, INCARNATION, LEDGER, Hand, recovery
 from tests.unit.wishes import (
     ANN,
     applied,
@@ -83,19 +83,7 @@ def tell() -> list[LogRecord]:
     hand.say_raw("commands", hand.inputs["commands"][0].value)
     hand.say(delete_network("back"), delete_network("back", require_disassociated=False))
     hand.own().say(spawn("later", nic("front")))
-    position = hand.engine.fold.position()
-    begun = HistoryEpochBegun(
-        ledger_id=LEDGER_ID,
-        cell=CELL,
-        epoch=1,
-        base_offset=position.last_offset,
-        base_seq=position.seq,
-        base_chain=position.chain,
-        operator="root",
-        reason="a drill",
-        inputs=position.inputs,
-    )
-    hand.append(encode_epoch(begun, hand.now_ms))
+    hand.append(recovery(hand.engine.fold.position(), hand.now_ms))
     hand.own().say(delete("later"))
     return hand.ledger
 

@@ -13,14 +13,17 @@ from pydantic_core import to_json
 
 from events.ids import CommandDraws, Draws, uuid7
 from events.ledger.fold import LedgerFold
+from events.ledger.position import Position
 from events.log.port import LogRecord, Message, TopicPartition
 from events.record import (
     Genesis,
+    HistoryEpochBegun,
     InputIdentity,
     Outcome,
     TermClaimed,
     decode_outcome,
     encode_claim,
+    encode_epoch,
     encode_genesis,
 )
 from events.refusals import Refusal
@@ -227,6 +230,22 @@ def rival(hand: Hand, term: int, base_seq: int = 0) -> Message:
         ledger_id=LEDGER_ID, cell=CELL, term=term, owner=STRANGER, base_seq=base_seq, inputs=identities()
     )
     return encode_claim(claim, hand.now_ms)
+
+
+def recovery(position: Position, time_ms: int) -> Message:
+    """Return the record by which an operator leads on from a position."""
+    begun = HistoryEpochBegun(
+        ledger_id=LEDGER_ID,
+        cell=CELL,
+        epoch=position.epoch + 1,
+        base_offset=position.last_offset,
+        base_seq=position.seq,
+        base_chain=position.chain,
+        operator="root",
+        reason="a drill",
+        inputs=position.inputs,
+    )
+    return encode_epoch(begun, time_ms)
 
 
 def ask(hand: Hand, *numbers: int) -> None:

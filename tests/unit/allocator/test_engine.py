@@ -8,7 +8,17 @@ from events.log.port import Message
 from events.record import record_digest
 from events.refusals import Code
 from services.allocator.engine import READBACK_TIMEOUT_MS, Phase
-from tests.unit.allocator.hand import PAUSE_MS, STRANGER, Hand, ask, headers_of, identities, owner_id, rival
+from tests.unit.allocator.hand import (
+    PAUSE_MS,
+    STRANGER,
+    Hand,
+    ask,
+    headers_of,
+    identities,
+    owner_id,
+    recovery,
+    rival,
+)
 from tests.unit.wishes import create
 
 # --- Claiming -------------------------------------------------------------------------------------------
@@ -101,6 +111,36 @@ def test_a_claim_that_comes_back_stale_is_lost() -> None:
     hand.read_back()
 
     assert hand.phase() is Phase.FOLLOWING
+
+
+def test_somebody_elses_stale_claim_changes_nothing() -> None:
+    """It was late; ours is still on its way."""
+    hand = Hand().own()
+    hand.start().read_back()
+    hand.tick()
+    hand.append(rival(hand, term=1))
+    hand.read_back()
+    assert hand.phase() is Phase.CLAIMING
+    hand.land()
+    hand.read_back()
+
+    assert hand.phase() is Phase.OWNING
+
+
+def test_a_claim_that_a_new_epoch_overtakes_is_given_up() -> None:
+    """An operator led on while it was on its way; a successor claims anew."""
+    hand = Hand().own()
+    position = hand.engine.fold.position()
+    hand.start().read_back()
+    hand.tick()
+    hand.take()
+    hand.append(recovery(position, hand.now_ms))
+    hand.land()
+    hand.read_back()
+
+    assert hand.phase() is Phase.STEPPED_DOWN
+    hand.own()
+    assert hand.engine.fold.epoch == 1
 
 
 def test_a_claim_that_never_comes_back_is_given_up() -> None:

@@ -8,7 +8,7 @@ from events.errors import InvariantBroken
 from events.log.port import Message
 from services.allocator import engine as engines
 from services.allocator.engine import READBACK_TIMEOUT_MS, Phase
-from tests.unit.allocator.hand import STRANGER, Hand, ask, rival
+from tests.unit.allocator.hand import STRANGER, Hand, ask, recovery, rival
 from tests.unit.wishes import create, register
 
 # --- Stepping down ----------------------------------------------------------------------------------------
@@ -20,8 +20,15 @@ def deposed(hand: Hand) -> None:
     hand.read_back()
 
 
+def led_on(hand: Hand) -> None:
+    """Let an operator begin a new history epoch."""
+    hand.append(recovery(hand.engine.fold.position(), hand.now_ms))
+    hand.read_back()
+
+
 STEPS_DOWN: dict[str, tuple[str, Callable[[Hand], None]]] = {
     "somebody claims a higher term": (STRANGER, deposed),
+    "an operator leads on": ("history epoch", led_on),
     "it is no longer assigned": ("assigned", lambda hand: hand.tick(assigned=False)),
     "an append fails": ("disk full", lambda hand: hand.engine.append_failed("disk full")),
     "an append is not read back": ("read back in time", lambda hand: hand.tick(READBACK_TIMEOUT_MS + 1)),
