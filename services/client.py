@@ -1,7 +1,7 @@
 """The client of a cell: commands and their answers, nova's methods, and reads that see what was written.
 
     with Client(log, topics, dsn, actor) as client:
-        info = client.call("allocate_for_instance", {"instance_uuid": ..., "project_id": ..., "host": ...})
+        info = client.allocate_for_instance(instance_uuid, project_id, host, [(network_id, None)])
 
 Safe for use by several threads. All of them share one appender and one reader of the ledger.
 """
@@ -26,6 +26,7 @@ from events.repeats import CommandRepeated
 from services.allocator.inputs import COMMAND_BYTES_MAX
 from services.allocator.runner import CellTopics
 from services.answers import Answers, Ticket
+from services.manager import NetworkManager
 from services.methods import METHODS
 from services.methods.base import Args, Asked, Defaults, Method, Read, parse_args, refusal_of
 from services.outcomes import Answer, Refused, refused
@@ -40,7 +41,7 @@ def new_command_id() -> str:
     return uuid7(time_ns() // 1_000_000)
 
 
-class Client:
+class Client(NetworkManager):
     """Asks one cell. Give each process one, and close it."""
 
     def __init__(

@@ -186,6 +186,35 @@ def test_floating_ips_are_their_projects(cell: Cell, client: Client) -> None:
     assert ann.call("get_floating_ips_by_project") == []
 
 
+def test_the_typed_methods_are_the_same_ones(cell: Cell, client: Client) -> None:
+    """One line each, as a program in Python writes it; `actor` asks on another's behalf."""
+    bob = cell.client(BOB)
+    (network,) = client.create_networks("typed", "10.7.0.0/24", kind="flat", mtu=1400)
+    assert (network["mtu"], client.get_network(network["id"])) == (1400, network)
+    assert network in client.get_all_networks(actor=ANN)
+    client.validate_networks([(network["id"], "10.7.0.9")])
+    uuid = str(uuid4())
+    info = bob.allocate_for_instance(uuid, "bobs", "h", [(network["id"], "10.7.0.9")], hostname="web")
+    assert bob.get_instance_nw_info(uuid) == info
+    (vif,) = bob.get_vifs_by_instance(uuid)
+    assert client.get_vif_by_mac_address(vif["address"]) == vif
+    assert bob.get_fixed_ip_by_address("10.7.0.9")["instance_uuid"] == uuid
+    client.floating_create("192.0.2.0/29", "typed", "eth7")
+    floating = bob.allocate_floating_ip(pool="typed")
+    assert bob.associate_floating_ip(floating, "10.7.0.9", network["id"]) is None
+    assert client.get_instance_id_by_floating_address(floating) == uuid
+    assert client.get_floating_ips_by_fixed_address("10.7.0.9") == [floating]
+    assert client.floating_list() == client.get_floating_ips_by_project(actor=BOB)
+    assert client.get_floating_ip_pools() == client.get_floating_pools() == [{"name": "typed"}]
+    with pytest.raises(Refused):
+        client.disassociate_floating_ip(floating, actor=ANN)
+    bob.disassociate_floating_ip(floating)
+    assert bob.get_floating_ip_by_address(floating)["fixed_address"] is None
+    bob.deallocate_floating_ip(floating)
+    bob.deallocate_for_instance(uuid)
+    client.delete_network(uuid=network["id"])
+
+
 def test_networks_are_deleted_by_id_or_block(client: Client) -> None:
     """By one of them, and only when nothing uses them."""
     alls, anns = client.call("get_all_networks")

@@ -1,6 +1,7 @@
 """The command line as a whole: fast help that needs no manual, the same options everywhere, exit codes."""
 
 import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from events.refusals import Code
 from services import cli
 from services.cli.app import app
 from services.cli.common import command, invocation, root, show_json
+from services.client import Client
 from services.methods import METHODS
 from services.outcomes import refused
 from tests.house.source import REPO
@@ -185,7 +187,14 @@ def test_a_stranger_of_our_name_is_told(
 
 
 def test_every_method_says_what_it_takes() -> None:
-    """Arguments refuse what they do not know."""
+    """Arguments refuse what they do not know; the typed client has each method, with the same arguments."""
     for name, method in METHODS.items():
         assert method.args.__doc__, name
         assert method.args.model_config["extra"] == "forbid", name
+        typed = set(inspect.signature(getattr(Client, name)).parameters) - {
+            "self",
+            "actor",
+            "command_id",
+            "plan",
+        }
+        assert typed <= set(method.args.model_fields), name
