@@ -1,7 +1,7 @@
 """nova's manager methods as methods of Python, by the names and arguments of nova-network.md section 12.
 
-They do what `call` does. Each takes besides: `actor`, on whose behalf it is asked; and if it changes something,
-`command_id`, under which it can be repeated safely.
+They do what `call` does. Each takes `actor` besides, on whose behalf it is asked, and `command_id` if it
+changes something, under which it can be repeated safely.
 """
 
 from collections.abc import Mapping, Sequence
