@@ -123,6 +123,24 @@ class AgentRole:
         )
 
 
+def withdraw_agent(deployment: Deployment, host: str, namespace: str | None, data: Path) -> None:
+    """Remove everything from a host that its agent made there.
+
+    Raises:
+        BrokenEnvironment: a privilege or program is missing, or the agent still runs.
+        HostError: something does not go.
+
+    """
+    reports = LogReports(deployment.log, deployment.topics.reports)
+    settings = host_settings(deployment.settings, host)
+    with deployment.ledger_reader() as reader:
+        agent = Agent(settings, reader, reports, namespace, data)
+        try:
+            agent.withdraw()
+        finally:
+            agent.close()
+
+
 def _stop_with(stop: Event, done: Event, agent: Agent) -> None:
     """Hand the role's stop on to the agent, which has one of its own."""
     while not done.is_set():

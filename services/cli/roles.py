@@ -77,12 +77,21 @@ def agent(
             "--namespace", help="Network namespace that is the host; this one when left out.", metavar="NS"
         ),
     ] = None,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Remove from the host all that an agent made there, and end.")
+    ] = False,
     with_parent: WithParent = False,
 ) -> None:
     """Run the agent of a host: it makes kernel, DHCP and NAT agree with the ledger. Needs root.
 
     It touches only what it made itself. When it stops, the host stays as it is.
     """
+    if withdraw:
+        from services.bootstrap_roles import withdraw_agent
+
+        with deployment() as made:
+            withdraw_agent(made, host, namespace, made.settings.data)
+        return
 
     def make(made: "Deployment") -> "Role":
         from services.bootstrap_roles import AgentRole
