@@ -1,5 +1,6 @@
 """How much work a call is, in bytecodes executed: the same on every machine, however busy it is."""
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -16,10 +17,13 @@ def count(call: Callable[[], object]) -> int:
         executed += event == "opcode"
         return trace
 
-    before = sys.gettrace()
+    before, collects = sys.gettrace(), gc.isenabled()
+    gc.disable()  # what others do when garbage is collected is not the call's
     sys.settrace(trace)
     try:
         call()
     finally:
         sys.settrace(before)
+        if collects:
+            gc.enable()
     return executed
