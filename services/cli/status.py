@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.common import EXIT_BROKEN, command, console, invocation, show_json, tell_error, waiting
+from services.cli.common import (
+    EXIT_BROKEN,
+    command,
+    console,
+    deployment,
+    invocation,
+    show_json,
+    table,
+    tell_error,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +44,15 @@ def status(
         while not _ready(roles) and monotonic() < deadline:
             sleep(LOOK_S)
             roles = _roles(settings.run_directory)
+    hosts = _hosts(roles)
     if invocation().json:
-        show_json({"ready": _ready(roles), "roles": [_as_json(role) for role in roles]})
+        said = [_as_json(role) for role in roles]
+        show_json({"ready": _ready(roles), "roles": said, "hosts": hosts})
     elif roles:
         _show(roles)
+        if hosts:
+            table(hosts, ("host", "applied_seq", "failures", "repairs", "reported_at"))
+    _alarm(roles)
     if not _ready(roles):
         _complain(roles, settings.data)
         raise typer.Exit(EXIT_BROKEN)
@@ -47,6 +62,20 @@ def _roles(directory: "Path") -> "list[RoleFile]":
     from services.health import read_roles
 
     return read_roles(directory)
+
+
+def _hosts(roles: "list[RoleFile]") -> list[dict[str, Any]]:
+    """Return how far the hosts of the cell are, where the tables are kept from here and can be asked."""
+    if not any(role.role == "projector" and role.health.ready for role in roles):
+        return []
+    from events.errors import NetledgerError
+    from projections.ipam import queries
+
+    try:
+        with deployment() as made, made.client() as asking:
+            return asking.tables.ask(queries.hosts)
+    except NetledgerError:
+        return []
 
 
 def _ready(roles: "list[RoleFile]") -> bool:
@@ -65,15 +94,15 @@ def _as_json(role: "RoleFile") -> dict[str, Any]:
 def _show(roles: "list[RoleFile]") -> None:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
+    out = Table(box=None, pad_edge=False)
     for heading in ("role", "ready", "phase", "term", "seq", "lag", "http"):
-        table.add_column(heading)
+        out.add_column(heading)
     for role in roles:
         health = role.health
         numbers = ("" if number is None else str(number) for number in (health.term, health.seq, health.lag))
         ready = "[green]yes[/]" if health.ready else "[red]no[/]"
-        table.add_row(role.role, ready, health.phase, *numbers, role.http)
-    console().print(table)
+        out.add_row(role.role, ready, health.phase, *numbers, role.http)
+    console().print(out)
 
 
 def _complain(roles: "list[RoleFile]", data: "Path") -> None:
@@ -85,3 +114,10 @@ def _complain(roles: "list[RoleFile]", data: "Path") -> None:
     for role in roles:
         if not role.health.ready:
             tell_error(f"{role.role} is not ready: {role.health.problem or role.health.phase}")
+
+
+def _alarm(roles: "list[RoleFile]") -> None:
+    """Say what somebody has to look at although every role works."""
+    for role in roles:
+        if role.health.conflicts:
+            tell_error(f"ALARM: {role.health.conflicts} conflicts in the tables: see `netledger conflicts`")

@@ -26,7 +26,8 @@ def test_up_runs_agents_that_are_asked_for(own_netledger: Netledger, make_netns:
         lambda: [one for one in netledger("host", "list", "--json").json() if one["applied_seq"]]
     )
     assert (found["host"], found["networks"], found["instances"]) == ("h1", 1, 1)
-    assert netledger("status", "--wait", "60").code == 0
+    status = netledger("status", "--wait", "60", "--json").json()
+    assert [(one["host"], one["failures"]) for one in status["hosts"]] == [("h1", 0)]
     assert netledger.down() == 0
     assert "br-e2e" in host.run("ip", "link").stdout
 
