@@ -12,6 +12,7 @@ from events.log.memory import ScriptedOwnership
 from projections.cell.state import Rules
 from services.allocator.engine import Engine, Phase, Settings
 from services.allocator.runner_attempt import Attempt, input_identities
+from services.last_place import LastPlace
 from tests.simulation.line import CELL, LEDGER, TOPICS, Crashed, Line
 from tests.simulation.wishes import FewDraws
 
@@ -39,6 +40,7 @@ class Node:
         self.paused = False
         self._claim_not_before_ms = 0
         self._refused: frozenset[tuple[str, int]] = frozenset()
+        self._last = LastPlace(world.log, LEDGER, CELL)
 
     @property
     def engine(self) -> Engine | None:
@@ -73,6 +75,11 @@ class Node:
 
     def begin(self) -> None:
         """Begin an attempt: a fresh engine, which folds the ledger from its start."""
+        try:
+            self._last.check()
+        except LedgerAlarm as alarm:
+            self._stop(alarm)
+            return
         world, log = self.world, self.world.log
         settings = Settings(
             CELL,
@@ -112,6 +119,7 @@ class Node:
 
     def _drop(self) -> None:
         if self.attempt is not None:
+            self._last.remember(self.attempt.engine.fold)
             self.attempt.close()
             self.attempt = None
         if self.line is not None:
@@ -124,6 +132,7 @@ class Node:
         self._drop()
         self._refused = frozenset()
         self._claim_not_before_ms = 0
+        self._last = LastPlace(self.world.log, LEDGER, CELL)
         self.down = True
 
     def follow(self, limit: int | None = None) -> None:
