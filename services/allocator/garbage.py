@@ -2,7 +2,7 @@
 
 A cell's state is plain containers without cycles: what is dropped is freed at once by its reference count.
 The collector finds nothing there, but by default it walks over all of the state again and again: a third of
-the time of a spawn at 20,000 instances, with pauses of 0.3 s that grow with the cell (`docs/performance.md`).
+the time of a spawn at 20,000 instances, with pauses of 0.3 s that grow with the cell (`docs/adr/0019`).
 So it looks at young objects only, twice, in steps of some milliseconds. Cycles that got old (an error that
 holds its own traceback, and with it an engine) are looked for when an engine has stepped down, for then
 nothing is decided anyway.
