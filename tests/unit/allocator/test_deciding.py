@@ -81,10 +81,12 @@ def test_a_command_that_changes_nothing_is_answered() -> None:
 
 
 def test_a_refused_report_becomes_a_record() -> None:
-    """Somebody should know."""
-    (outcome,) = Hand().own().say(applied("h9", 0))
+    """With the report as received: somebody should know."""
+    hand = Hand().own()
+    (outcome,) = hand.say(applied("h9", 0))
 
     assert code(outcome.refusal) == Code.HOST_NOT_FOUND
+    assert outcome.command == json.loads(hand.inputs["reports"][0].value)
 
 
 @pytest.mark.parametrize("raw", [b"spawn!", b"", b"\xff", b"[1]", b"x" * 300_000])
