@@ -55,6 +55,7 @@ class Deployment:
         self._new_ownership = ownership
         self._serve_database = serve_database
         self._dsn: str | None = None
+        self._server: EmbeddedPostgres | None = None
         self._stack = ExitStack()
 
     def close(self) -> None:
@@ -95,8 +96,19 @@ class Deployment:
                     "yours: its directory with --data, or its PostgreSQL with --database."
                 )
         dsn = server.start()
+        self._server = server
         self._stack.callback(server.stop)
         return dsn
+
+    def keep_database(self) -> None:
+        """Start the embedded server again if it has died while we use it.
+
+        Raises:
+            BrokenEnvironment: it does not start.
+
+        """
+        if self._server is not None:
+            self._server.keep()
 
     @property
     def log(self) -> Log:

@@ -113,6 +113,20 @@ class EmbeddedPostgres:
             self._use = use
         return self.dsn
 
+    def keep(self) -> None:
+        """Start the server again if it has died while we use it.
+
+        Raises:
+            BrokenEnvironment: it does not start; the text says why.
+
+        """
+        if self._use is None or self.running:
+            return
+        log.warning("the embedded PostgreSQL has died; starting it again", directory=str(self.directory))
+        programs = _programs()
+        with self._alone():
+            self._ensure_running(programs)
+
     def stop(self) -> None:
         """Stop using the server, and stop it if nobody else uses it. Safe to call twice."""
         if self._use is None:

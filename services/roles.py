@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
@@ -74,11 +74,11 @@ class Watched:
         return health
 
 
-def run_role(role: Role, settings: Settings, stop: Event) -> None:
+def run_role(role: Role, settings: Settings, stop: Event, mend: Callable[[], None] = lambda: None) -> None:
     """Run a role until `stop` is set, whatever happens around it.
 
     At start, an outage is waited for `start_timeout` seconds; what is no outage and no alarm ends the role.
-    Once it was ready, the role keeps trying for ever and says so.
+    Once it was ready, the role keeps trying for ever and says so. `mend` is called before each attempt.
 
     Raises:
         NetledgerError: it could not start; the text says what to mend.
@@ -95,6 +95,7 @@ def run_role(role: Role, settings: Settings, stop: Event) -> None:
             began = monotonic()
             watched.problem = None
             try:
+                mend()
                 role.run(stop)
             except NetledgerError as error:
                 watched.health()

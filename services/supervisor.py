@@ -10,7 +10,7 @@ from time import monotonic
 
 import structlog
 
-from events.errors import BrokenEnvironment
+from events.errors import BrokenEnvironment, NetledgerError
 from services.health import Health, missing_roles, read_roles
 
 LOOK_S = 0.2
@@ -102,9 +102,10 @@ class Child:
 class Supervisor:
     """Keeps the children running until told to stop."""
 
-    def __init__(self, children: Sequence[Child], run_directory: Path) -> None:
-        """Look after children whose health is told in `run_directory`."""
+    def __init__(self, children: Sequence[Child], run_directory: Path, keep: Callable[[], None]) -> None:
+        """Look after children whose health is told in `run_directory`; `keep` is called now and then."""
         self._children = children
+        self._keep = keep
         self._directory = run_directory
         self._ready = False
 
@@ -117,6 +118,7 @@ class Supervisor:
         """
         try:
             while not stop.is_set():
+                self._keep_what_they_need()
                 for child in self._children:
                     child.look_after()
                 if self._look() and not self._ready:
@@ -125,6 +127,12 @@ class Supervisor:
                 stop.wait(LOOK_S)
         finally:
             self._stop()
+
+    def _keep_what_they_need(self) -> None:
+        try:
+            self._keep()
+        except NetledgerError as error:
+            log.critical("what the roles need cannot be started again", code=error.code, error=str(error))
 
     def health(self) -> Health:
         """Say how `up` itself is: ready when all its roles are."""

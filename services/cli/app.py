@@ -30,8 +30,7 @@ app = typer.Typer(
 
     Begin with [bold]netledger up[/], and in another terminal [bold]netledger status --wait 30[/].
 
-    Exit codes: 0 done; 2 wrong usage; 3 refused, nothing has changed; 4 the environment is broken, the text
-    says what to mend; 5 the outcome is unknown, [bold]--id[/] repeats the command safely.""",
+    Exit codes: 0 done; 2 wrong usage; 3 refused; 4 broken environment; 5 unknown, repeat with --id.""",
 )
 
 

@@ -108,4 +108,4 @@ def _run(role: str, make: "Callable[[Deployment], Role]", *, with_parent: bool) 
     settings = invocation().settings
     logs.configure(settings.log_format, settings.log_level, role=role)
     with stop_signals(with_parent=with_parent) as stop, deployment(serve_database=True) as made:
-        run_role(make(made), settings, stop)
+        run_role(make(made), settings, stop, made.keep_database)

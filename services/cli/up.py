@@ -32,7 +32,7 @@ def run_up(agents: Sequence[str]) -> None:
     with stop_signals() as stop, _alone(settings.run_directory), deployment(serve_database=True) as made:
         _prepare(made)
         children = _children(settings, agents)
-        supervisor = Supervisor(children, settings.run_directory)
+        supervisor = Supervisor(children, settings.run_directory, made.keep_database)
         listen = (settings.http_host, settings.http_port)
         expects = tuple(child.role for child in children)
         with Heart("up", settings.cell, settings.run_directory, supervisor.health, listen, expects):

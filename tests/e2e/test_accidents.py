@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from services.embedded_postgres import EmbeddedPostgres
-from tests.e2e.driver import Netledger, command_line, environment
+from tests.e2e.driver import Netledger, await_gone, command_line, environment
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.slow
@@ -102,6 +102,30 @@ def test_a_dying_allocator_loses_nothing_on_kafka(on_kafka: Netledger) -> None:
     """On Kafka, with the same code."""
     assert on_kafka("ledger", "init").code == 0
     survive_a_dying_allocator(on_kafka)
+
+
+def server_of(netledger: Netledger) -> int:
+    """Return the process id of the embedded PostgreSQL; 0 while there is none."""
+    try:
+        return int((netledger.data / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def test_a_dying_database_is_started_again(own_netledger: Netledger) -> None:
+    """The embedded PostgreSQL is killed under everybody: it comes back with all that it held."""
+    netledger = own_netledger.up()
+    assert netledger("network", "create", "before", "10.1.0.0/24").code == 0
+    killed = server_of(netledger)
+
+    netledger.send_to(killed, signal.SIGKILL)
+    await_gone(killed)
+    eventually(lambda: server_of(netledger) not in {0, killed})
+
+    eventually(lambda: netledger("network", "list").code == 0)
+    assert netledger("network", "create", "after", "10.2.0.0/24", "--timeout", "60").code == 0
+    assert netledger("status", "--wait", "60").code == 0
+    assert [one["label"] for one in netledger("network", "list", "--json").json()] == ["before", "after"]
 
 
 def lose_the_last_records(netledger: Netledger, count: int) -> None:
