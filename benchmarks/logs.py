@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from math import isnan
+from statistics import median
 from time import sleep
 from typing import NamedTuple, Self
 
@@ -10,7 +12,7 @@ from benchmarks import servers
 from benchmarks.caller import Caller
 from benchmarks.effort import Effort
 from benchmarks.places import Place, new_cell, new_topics
-from benchmarks.results import Figure, against, at_least, at_most
+from benchmarks.results import Figure, Goal, against, at_least, at_most
 from benchmarks.workload import create_networks, spawn
 from events.log.port import Log, Message
 from services.allocator.topics import CellTopics
@@ -21,6 +23,7 @@ Tell = Callable[[str], None]
 PERCENTILES = (50, 99)
 HALF = 0.5
 MS_PER_S = 1000.0
+US_PER_S = 1_000_000.0
 SETTLE_S = 0.2
 """Pause between two measurements, for what still works off the one before."""
 
@@ -28,8 +31,21 @@ SETTLE_S = 0.2
 class Server(NamedTuple):
     """A running server and the caller that talks to it."""
 
-    topics: CellTopics
     caller: Caller
+    pid: int
+
+
+class Load(NamedTuple):
+    """What a server did under a load, round by round."""
+
+    rates: list[float]
+    costs_us: list[float]
+    """CPU time of its process per command."""
+
+    @property
+    def middle_rate(self) -> float:
+        """The rate of the round in the middle."""
+        return median(self.rates)
 
 
 class LogBench:
@@ -55,8 +71,8 @@ class LogBench:
         self.allocator.caller.skip(1)  # its claim
         self.allocator.caller.take_turns(create_networks(), 1)
         self._record = servers.a_record()
-        for caller in (self.allocator.caller, self.codec_echo.caller, self.echo.caller):
-            caller.stream(self._spawns(self._effort.warm_up))
+        for server in self._servers().values():
+            server.caller.stream(self._spawns(self._effort.warm_up))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -66,8 +82,7 @@ class LogBench:
     def _start(self, server: servers.Server, topics: CellTopics, *, checked: bool) -> Server:
         caller = Caller(self.log, topics.commands, topics.ledger, checked=checked)
         self._stack.enter_context(caller)
-        self._stack.enter_context(servers.running(server, self.place, topics))
-        return Server(topics, caller)
+        return Server(caller, self._stack.enter_context(servers.running(server, self.place, topics)))
 
     def _spawns(self, count: int) -> list[Message]:
         self._sent += count
@@ -76,55 +91,65 @@ class LogBench:
     def _records(self, count: int) -> list[Message]:
         return [self._record] * count
 
-    def _named(self) -> tuple[tuple[str, Caller], ...]:
-        return (
-            ("allocator", self.allocator.caller),
-            ("codec echo", self.codec_echo.caller),
-            ("echo", self.echo.caller),
-        )
+    def _servers(self) -> dict[str, Server]:
+        return {"allocator": self.allocator, "codec echo": self.codec_echo, "echo": self.echo}
 
     # --- Throughput -----------------------------------------------------------------------------------------
 
     def throughput(self) -> list[Figure]:
         """Measure commands per second with an open stream and with many callers."""
+        stream = self._in_turns("open stream", Caller.stream)
+        self.top_rate = stream["allocator"].middle_rate
         callers = f"{self._effort.callers} callers"
-        rates = {
-            **self._rates("open stream", lambda caller, spawns: caller.stream(spawns)),
-            **self._rates(callers, lambda caller, spawns: caller.take_turns(spawns, self._effort.callers)[0]),
-        }
-        figures: list[Figure] = []
-        for how in ("open stream", callers):
-            floors = [self._figure(f"{name}, {how}", rates[name, how]) for name in ("codec echo", "echo")]
-            top = self._figure(f"two-NIC spawns, {how}", rates["allocator", how])
-            goal = at_least(0.5) if how == "open stream" else None
-            figures += [against(top, floors[0], goal), against(floors[0], floors[1]), floors[1]]
-        self.top_rate = figures[0].samples[len(figures[0].samples) // 2]
-        return figures
+        turns = self._in_turns(callers, lambda one, sent: one.take_turns(sent, self._effort.callers)[0])
+        return [
+            *self._rates("open stream", stream, at_least(0.5)),
+            *self._costs("open stream", stream),
+            *self._rates(callers, turns, None),
+        ]
 
-    def _rates(
-        self, how: str, run: Callable[[Caller, Sequence[Message]], float]
-    ) -> dict[tuple[str, str], tuple[float, ...]]:
-        """Let all servers do the same in turns; return commands per second by server."""
-        rates: dict[tuple[str, str], list[float]] = defaultdict(list)
+    def _rates(self, how: str, loads: dict[str, Load], goal: Goal | None) -> list[Figure]:
+        """Compare commands per second."""
+        top, codec, echo = (
+            Figure(self.place.kind, f"{name}, {how}", "1/s", tuple(loads[server].rates))
+            for name, server in (
+                ("two-NIC spawns", "allocator"),
+                ("codec echo", "codec echo"),
+                ("echo", "echo"),
+            )
+        )
+        return [against(top, codec, goal), against(codec, echo), echo]
+
+    def _costs(self, how: str, loads: dict[str, Load]) -> list[Figure]:
+        """Compare the CPU time of the server's process for a command: other work on the machine changes it less."""
+        top, codec = (
+            Figure(self.place.kind, f"CPU of a {name}, {how}", "us", tuple(loads[server].costs_us))
+            for name, server in (("two-NIC spawn", "allocator"), ("codec echo", "codec echo"))
+        )
+        return [] if isnan(sum(top.samples)) else [against(top, codec), codec]
+
+    def _in_turns(self, how: str, run: Callable[[Caller, Sequence[Message]], float]) -> dict[str, Load]:
+        """Let all servers do the same in turns."""
+        loads = {name: Load([], []) for name in self._servers()}
         counts = {
-            name: self._count(run(caller, self._spawns(self._effort.warm_up)))
-            for name, caller in self._named()
+            name: self._count(run(server.caller, self._spawns(self._effort.warm_up)))
+            for name, server in self._servers().items()
         }
         for number in range(self._effort.rounds):
-            for name, caller in self._named():
+            for name, server in self._servers().items():
                 self._tell(f"{how}, round {number + 1}: {name}")
                 spawns = self._spawns(counts[name])
                 sleep(SETTLE_S)
-                rates[name, how].append(len(spawns) / run(caller, spawns))
-        return {key: tuple(samples) for key, samples in rates.items()}
+                used = servers.cpu_seconds(server.pid)
+                loads[name].rates.append(len(spawns) / run(server.caller, spawns))
+                used = servers.cpu_seconds(server.pid) - used
+                loads[name].costs_us.append(US_PER_S * used / len(spawns))
+        return loads
 
     def _count(self, warm_up_s: float) -> int:
         """Return how many commands keep a server busy for one round."""
         rate = self._effort.warm_up / warm_up_s
         return max(self._effort.warm_up, min(int(rate * self._effort.stream_s), self._effort.stream_max))
-
-    def _figure(self, name: str, samples: Sequence[float]) -> Figure:
-        return Figure(self.place.kind, name, "1/s", tuple(samples))
 
     # --- Latency --------------------------------------------------------------------------------------------
 

@@ -1,27 +1,31 @@
 """What is compared: the allocator, and the two floors under it, each in a process of its own.
 
 The echo reads a command, appends a record of a decision's size and reads it back. The codec echo also
-validates the command, encodes a decision of the real size and decodes it on read-back; it decides nothing,
-judges nothing and remembers nothing. All three do the allocator's I/O in the allocator's way.
+validates the command, encodes a decision of the real size and, on read-back, decodes it, headers and value; it
+decides nothing, judges nothing and remembers nothing. All three do the allocator's I/O in the allocator's way.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from math import nan
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from os import sysconf
+from pathlib import Path
 from threading import Event, Thread
 
 from benchmarks.places import Place
 from benchmarks.workload import spawned_events
 from events.catalog import COMMANDS
 from events.log.ownership import AlwaysAssigned
-from events.log.port import Log, Message
+from events.log.port import Log, LogRecord, Message
 from events.record import (
     DecisionHead,
     InputMark,
     body_digest,
     decided_value,
+    decode_head,
     decode_outcome,
     encode_decision,
 )
@@ -96,9 +100,13 @@ def codec_echo(place: Place, topics: CellTopics, stop: Connection) -> None:
         head = A_HEAD._replace(command_id=command.id, body_digest=body_digest(raw), actor=command.actor.user)
         return encode_decision(topics.cell, head, decided_value(raw, events))
 
+    def read_back(record: LogRecord) -> None:
+        decode_head(topics.cell, record.headers)
+        decode_outcome(record.value)
+
     look_at_young_only()
     with place.open() as log:
-        _loop(log, topics, _ended(stop), answer, decode_outcome)
+        _loop(log, topics, _ended(stop), answer, read_back)
 
 
 def _loop(
@@ -106,7 +114,7 @@ def _loop(
     topics: CellTopics,
     stop: Event,
     answer: Callable[[bytes], Message],
-    read_back: Callable[[bytes], object],
+    read_back: Callable[[LogRecord], None],
 ) -> None:
     """Do the allocator's I/O, with its bounds, around functions that decide nothing."""
     with ExitStack() as stack:
@@ -128,7 +136,7 @@ def _loop(
             for record in ledger.poll(BATCH_MAX, TICK_S if in_flight else 0.0):
                 if (record.headers, record.value) != in_flight.popleft():
                     raise AssertionError(f"another record than ours at {record.offset}")
-                read_back(record.value)
+                read_back(record)
 
 
 def _ended(stop: Connection) -> Event:
@@ -145,17 +153,27 @@ def _ended(stop: Connection) -> Event:
 
 
 @contextmanager
-def running(server: Server, place: Place, topics: CellTopics) -> Iterator[None]:
-    """Run one of the above in a process of its own."""
+def running(server: Server, place: Place, topics: CellTopics) -> Iterator[int]:
+    """Run one of the above in a process of its own, and return its process id."""
     context = get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
     process = context.Process(target=server, args=(place, topics, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
-        yield
+        yield process.pid or 0
     finally:
         ours.close()
         process.join(END_S)
         if process.is_alive():
             process.kill()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used so far (proc_pid_stat(5)); NaN where there is no /proc."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return nan
+    user, system = fields[11:13]
+    return (int(user) + int(system)) / sysconf("SC_CLK_TCK")

@@ -85,9 +85,8 @@ class AddressPool(Generic[Holder]):
 
     def candidates(self, now_ms: int) -> Iterator[int]:
         """Yield free addresses in the order in which they are to be taken."""
-        head = next(iter(self._released.items()), None)
         crowded = len(self._released) > RELEASED_LENGTH_MAX
-        if crowded and head is not None and head[1] + COOL_DOWN_MS <= now_ms:
+        if crowded and next(iter(self._released.values())) + COOL_DOWN_MS <= now_ms:
             yield from self._released
             yield from self._never_used()
         else:
