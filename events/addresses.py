@@ -136,6 +136,11 @@ def cidr4_bounds(text: str) -> tuple[int, int]:
     return first, first + (1 << (IPV4_BITS - int(length))) - 1
 
 
+def cidr4_text(first: int, last: int) -> str:
+    """Return the block from `first` to `last`, which must be one, as canonical text."""
+    return f"{ipv4_text(first)}/{IPV4_BITS - (last - first).bit_length()}"
+
+
 def cidr4_netmask(text: str) -> str:
     """Return the netmask of a canonical IPv4 block as dotted-quad text."""
     length = int(text.split("/")[1])

@@ -24,9 +24,21 @@ Mtu = Annotated[int, Strict(), Field(ge=68, le=65535)]
 
 DEFAULT_PHYSICAL_NETWORK = "default"
 
+LABEL_LENGTH_MAX = 255
+
+NETWORK_SIZE_MIN = 8
+"""Addresses of the smallest network: its own, gateway and broadcast address, and some for guests."""
+
+NETWORKS_PER_COMMAND_MAX = 1000
+"""A decision holds no more facts than that."""
+
 
 class CreateNetworks(Command):
-    """Create a network with its complete address plan (nova's create_networks)."""
+    """Create one network or several, all or none, with their complete address plans (nova's create_networks).
+
+    With `num_networks` above 1, the label of each gets its index (`label_0`), and what can be of one network
+    only must be left out: uuid, bridge, gateway, dhcp_server, allowed_start, allowed_end, fixed_cidr.
+    """
 
     subject_field: ClassVar[str] = "label"
 
@@ -34,6 +46,14 @@ class CreateNetworks(Command):
     kind: Kind
     label: Label
     cidr: Cidr4
+    """The network's block, or what its networks take theirs from: the first free ones from its start."""
+    num_networks: Annotated[int, Strict(), Field(ge=1, le=NETWORKS_PER_COMMAND_MAX)] | None = None
+    """How many networks; one when left out."""
+    network_size: Annotated[int, Strict(), Field(ge=NETWORK_SIZE_MIN, le=1 << 32)] | None = None
+    """Addresses of each network, rounded up to a power of two. An equal share of the block, rounded down to
+    one, when left out."""
+    ipam: Flag = False
+    """Take the block exactly as given, as one network, whatever num_networks and network_size say."""
     uuid: Uuid | None = None
     """Identity of the network; drawn from the command when left out."""
     gateway: Ipv4 | None = None
@@ -50,6 +70,8 @@ class CreateNetworks(Command):
     mtu: Mtu | None = None
     allowed_start: Ipv4 | None = None
     allowed_end: Ipv4 | None = None
+    fixed_cidr: Cidr4 | None = None
+    """Part of the block whose addresses alone are handed out, but for its first two and its last one."""
     project_id: ProjectId | None = None
     """Restricts the network to one project."""
     physical_network: Name = DEFAULT_PHYSICAL_NETWORK

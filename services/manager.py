@@ -50,7 +50,7 @@ class NetworkManager(Caller, Protocol):
         command_id: str | None = None,
         **plan: str | int | bool | None,
     ) -> list[Row]:
-        """Create a network, and return it in a list. `plan`: the other fields of `CreateNetworksArgs`."""
+        """Create networks, and return them in order. `plan`: the other fields of `CreateNetworksArgs`."""
         args = _given(label=label, cidr=cidr, **plan)
         networks: list[Row] = self.call("create_networks", args, actor=actor, command_id=command_id)
         return networks

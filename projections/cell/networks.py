@@ -1,12 +1,13 @@
-"""Networks: planning a block, creating, claiming, deleting (nova-network.md sections 4 and 5)."""
+"""Networks: creating, claiming, deleting (nova-network.md sections 4 and 5)."""
 
 from bisect import bisect_left
 
-from events.addresses import cidr4_bounds, cidr4_netmask, ipv4_number, ipv4_text
+from events.addresses import cidr4_bounds, cidr4_netmask, cidr4_text, ipv4_number, ipv4_text
 from events.errors import InvariantBroken
 from events.ids import Draws
 from events.model import Actor, Event
 from events.networks import (
+    LABEL_LENGTH_MAX,
     AddressRange,
     ClaimNetwork,
     CreateNetworks,
@@ -16,83 +17,110 @@ from events.networks import (
     NetworkDeleted,
 )
 from events.refusals import Code, Refusal
+from projections.cell.address_plan import (
+    AddressPlan,
+    NoRoom,
+    gaps,
+    network_count,
+    overlapped,
+    plan_addresses,
+    subnets,
+)
 from projections.cell.fixed_ips import disassociated
 from projections.cell.pool import AddressPool, Range
 from projections.cell.state import SELECTABLE_BY_ALL, Allocation, CellState, Network
 
-PREFIX_LENGTH_MAX = 29
-"""Smallest network: network, gateway and broadcast address and some for guests."""
-
-_LOW_RESERVED = 2
-"""Addresses from a block's start that are never handed out: the network's own, and the one for a gateway,
-also where the gateway is elsewhere (nova-network.md section 4.5)."""
+_OF_ONE = ("uuid", "bridge", "gateway", "dhcp_server", "allowed_start", "allowed_end", "fixed_cidr")
+"""What can be asked for one network only."""
 
 DRAINING_PER_DELETE_MAX = 1000
 """Draining addresses that one decision may free when their network is deleted (design section 4)."""
 
 
 def decide_create(state: CellState, command: CreateNetworks, draws: Draws) -> tuple[Event, ...] | Refusal:
-    """Plan a network and create it, unless its block, bridge or identity is taken."""
+    """Plan networks and create all of them, unless a block, bridge or identity is taken."""
     if not command.actor.is_admin:
         return _admin_only("create networks")
-    network_id = command.uuid or draws.uuid("network", 0)
-    if network_id in state.networks:
-        return Refusal(
-            code=Code.NETWORK_EXISTS, field="uuid", message=f"A network {network_id} exists already."
-        )
-    bridge = command.bridge or f"br{network_id[-12:]}"
-    if bridge in state.bridges:
-        message = f"Bridge {bridge!r} belongs to network {state.bridges[bridge]}; name another one."
-        return Refusal(code=Code.NETWORK_NOT_CREATED, field="bridge", message=message)
-    plan = plan_network(command, network_id, bridge)
-    if isinstance(plan, Refusal):
-        return plan
-    taken = overlapping(state, *cidr4_bounds(command.cidr))
-    if taken is not None:
-        other = state.networks[taken].plan
-        message = f"Block {command.cidr} overlaps {other.cidr} of network {other.label!r} ({taken})."
-        return Refusal(code=Code.CIDR_CONFLICT, field="cidr", message=message, details={"network_id": taken})
-    return (plan,)
+    labels = _labels(command)
+    if isinstance(labels, Refusal):
+        return labels
+    identities = _identities(state, command, draws)
+    if isinstance(identities, Refusal):
+        return identities
+    blocks = subnets(command, state.blocks)
+    if isinstance(blocks, NoRoom):
+        return _no_room(state, command, blocks)
+    if isinstance(blocks, Refusal):
+        return blocks
+    created: list[Event] = []
+    for label, (network_id, bridge), block in zip(labels, identities, blocks, strict=True):
+        plan = plan_addresses(block, command)
+        if isinstance(plan, Refusal):
+            return plan
+        created.append(_created(command, label, network_id, bridge, block, plan))
+    return tuple(created)
 
 
-def plan_network(command: CreateNetworks, network_id: str, bridge: str) -> NetworkCreated | Refusal:
-    """Return the complete address plan of a network (nova-network.md section 4.4), or why there is none."""
-    first, last = cidr4_bounds(command.cidr)
-    if int(command.cidr.split("/")[1]) > PREFIX_LENGTH_MAX:
-        message = f"Block {command.cidr} is too small; a network needs at least a /{PREFIX_LENGTH_MAX}."
-        return Refusal(code=Code.INVALID_CIDR, field="cidr", message=message)
-    for field in ("allowed_start", "allowed_end", "dhcp_server"):
-        text = getattr(command, field)
-        if text is not None and not first < ipv4_number(text) < last:
-            message = f"Address {text} is not a host address of {command.cidr}."
-            return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field=field, message=message)
-    bottom = first + 1 if command.allowed_start is None else ipv4_number(command.allowed_start)
-    top = last - 1 if command.allowed_end is None else ipv4_number(command.allowed_end)
-    gateway = bottom if command.gateway is None else ipv4_number(command.gateway)
-    if command.gateway is not None and not first < gateway < last:
+def _labels(command: CreateNetworks) -> list[str] | Refusal:
+    """Return the label of each network; refuse what several cannot have in common."""
+    count = network_count(command)
+    if count == 1:
+        return [command.label]
+    for field in _OF_ONE:
+        if getattr(command, field) is not None:
+            message = (
+                f"{field} can be that of one network only; leave it out, or create the {count} one by one."
+            )
+            return Refusal(code=Code.INVALID_INPUT, field=field, message=message)
+    labels = [f"{command.label}_{index}" for index in range(count)]
+    if len(labels[-1]) > LABEL_LENGTH_MAX:
         message = (
-            f"Gateway {command.gateway} is not a host address of {command.cidr}; guests could not reach it."
+            f"With its index the label is longer than {LABEL_LENGTH_MAX} characters; choose a shorter one."
         )
-        return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field="gateway", message=message)
-    dhcp_server = gateway if command.dhcp_server is None else ipv4_number(command.dhcp_server)
-    dhcp_start = gateway + 1 if command.gateway is None else bottom
-    if dhcp_start == dhcp_server:
-        dhcp_start += 1
-    lowest = first + _LOW_RESERVED if command.allowed_start is None else bottom
-    usable = _usable(lowest, top, {gateway, dhcp_server})
-    if not usable:
-        message = f"No address of {command.cidr} is left for guests; widen allowed_start and allowed_end."
-        return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field="allowed_end", message=message)
+        return Refusal(code=Code.INVALID_INPUT, field="label", message=message)
+    return labels
+
+
+def _identities(state: CellState, command: CreateNetworks, draws: Draws) -> list[tuple[str, str]] | Refusal:
+    """Return the id and the bridge of each network; they must be new."""
+    bridges: dict[str, str] = {}
+    for index in range(network_count(command)):
+        network_id = command.uuid or draws.uuid("network", index)
+        if network_id in state.networks:
+            message = f"A network {network_id} exists already."
+            return Refusal(code=Code.NETWORK_EXISTS, field="uuid", message=message)
+        bridge = command.bridge or f"br{network_id[-12:]}"
+        owner = state.bridges.get(bridge) or bridges.get(bridge)
+        if owner is not None:
+            message = f"Bridge {bridge!r} belongs to network {owner}; name another one."
+            return Refusal(code=Code.NETWORK_NOT_CREATED, field="bridge", message=message)
+        bridges[bridge] = network_id
+    return [(network_id, bridge) for bridge, network_id in bridges.items()]
+
+
+def _no_room(state: CellState, command: CreateNetworks, room: NoRoom) -> Refusal:
+    other = state.networks[room.network_id].plan
+    count = network_count(command)
+    message = f"Block {command.cidr} overlaps {other.cidr} of network {other.label!r} ({room.network_id})"
+    message += "." if count == 1 else f", and only {room.found} of {count} networks find room."
+    details: dict[str, str | int | None] = {"network_id": room.network_id}
+    return Refusal(code=Code.CIDR_CONFLICT, field="cidr", message=message, details=details)
+
+
+def _created(
+    command: CreateNetworks, label: str, network_id: str, bridge: str, block: Range, plan: AddressPlan
+) -> NetworkCreated:
+    cidr = cidr4_text(*block)
     return NetworkCreated(
         network_id=network_id,
         kind=command.kind,
-        label=command.label,
-        cidr=command.cidr,
-        netmask=cidr4_netmask(command.cidr),
-        broadcast=ipv4_text(last),
-        gateway=ipv4_text(gateway),
-        dhcp_server=ipv4_text(dhcp_server),
-        dhcp_start=ipv4_text(dhcp_start),
+        label=label,
+        cidr=cidr,
+        netmask=cidr4_netmask(cidr),
+        broadcast=ipv4_text(block.last),
+        gateway=ipv4_text(plan.gateway),
+        dhcp_server=ipv4_text(plan.dhcp_server),
+        dhcp_start=ipv4_text(plan.dhcp_start),
         enable_dhcp=command.enable_dhcp,
         dns1=command.dns1,
         dns2=command.dns2,
@@ -100,46 +128,12 @@ def plan_network(command: CreateNetworks, network_id: str, bridge: str) -> Netwo
         bridge_interface=command.bridge_interface,
         mtu=command.mtu,
         reserved=tuple(
-            AddressRange(first=ipv4_text(a), last=ipv4_text(b)) for a, b in _gaps(first, last, usable)
+            AddressRange(first=ipv4_text(one.first), last=ipv4_text(one.last))
+            for one in gaps(block, plan.usable)
         ),
         project_id=command.project_id,
         physical_network=command.physical_network,
     )
-
-
-def _usable(bottom: int, top: int, excluded: set[int]) -> list[Range]:
-    """Return the ranges from `bottom` to `top` without some single addresses."""
-    ranges: list[Range] = []
-    start = bottom
-    for address in sorted(a for a in excluded if bottom <= a <= top):
-        if start < address:
-            ranges.append(Range(start, address - 1))
-        start = address + 1
-    if start <= top:
-        ranges.append(Range(start, top))
-    return ranges
-
-
-def _gaps(first: int, last: int, ranges: list[Range]) -> list[Range]:
-    """Return what lies between and around ascending ranges inside `first` to `last`."""
-    gaps: list[Range] = []
-    start = first
-    for used in ranges:
-        if start < used.first:
-            gaps.append(Range(start, used.first - 1))
-        start = used.last + 1
-    if start <= last:
-        gaps.append(Range(start, last))
-    return gaps
-
-
-def overlapping(state: CellState, first: int, last: int) -> str | None:
-    """Return the id of a network whose block overlaps `first` to `last`."""
-    index = bisect_left(state.blocks, (first,))
-    for block in state.blocks[max(index - 1, 0) : index + 1]:
-        if block[0] <= last and first <= block[1]:
-            return block[2]
-    return None
 
 
 def apply_created(state: CellState, event: NetworkCreated) -> None:
@@ -148,12 +142,12 @@ def apply_created(state: CellState, event: NetworkCreated) -> None:
     if (
         event.network_id in state.networks
         or event.bridge in state.bridges
-        or overlapping(state, block.first, block.last) is not None
+        or overlapped(state.blocks, block) is not None
     ):
         message = f"network {event.network_id}, its bridge {event.bridge} or its block {event.cidr} is taken"
         raise InvariantBroken(message)
     reserved = [Range(ipv4_number(r.first), ipv4_number(r.last)) for r in event.reserved]
-    pool: AddressPool[Allocation] = AddressPool(tuple(_gaps(block.first, block.last, reserved)))
+    pool: AddressPool[Allocation] = AddressPool(tuple(gaps(block, reserved)))
     state.networks[event.network_id] = Network(event, block, pool)
     state.bridges[event.bridge] = event.network_id
     entry = (block.first, block.last, event.network_id)

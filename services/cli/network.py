@@ -11,6 +11,21 @@ if TYPE_CHECKING:
 
 COLUMNS = ("uuid", "label", "kind", "cidr", "gateway", "host", "project_id", "used", "free")
 
+Count = Annotated[
+    int | None, typer.Option("--count", help="How many networks to take from the block, all or none.")
+]
+Size = Annotated[
+    int | None,
+    typer.Option("--size", help="Addresses of each network. Default: an equal share of the block."),
+]
+AllowedStart = Annotated[
+    str | None, typer.Option("--allowed-start", help="First address that may be handed out.")
+]
+AllowedEnd = Annotated[str | None, typer.Option("--allowed-end", help="Last address that may be handed out.")]
+FixedCidr = Annotated[
+    str | None, typer.Option("--fixed-cidr", help="Part of the block that addresses are handed out from.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
@@ -25,6 +40,8 @@ def add_to(app: typer.Typer) -> None:
 def create(
     label: Annotated[str, typer.Argument(help="Name for people, up to 255 characters.")],
     cidr: Annotated[str, typer.Argument(help="IPv4 block, such as 10.0.0.0/24.")],
+    count: Count = None,
+    size: Size = None,
     kind: Annotated[
         str,
         typer.Option(
@@ -48,12 +65,9 @@ def create(
         str | None, typer.Option("--bridge-interface", help="Physical interface to enslave.")
     ] = None,
     mtu: Annotated[int | None, typer.Option("--mtu", help="MTU of the network.")] = None,
-    allowed_start: Annotated[
-        str | None, typer.Option("--allowed-start", help="First address that may be handed out.")
-    ] = None,
-    allowed_end: Annotated[
-        str | None, typer.Option("--allowed-end", help="Last address that may be handed out.")
-    ] = None,
+    allowed_start: AllowedStart = None,
+    allowed_end: AllowedEnd = None,
+    fixed_cidr: FixedCidr = None,
     project: Annotated[
         str | None, typer.Option("--project", help="Only this project sees the network.")
     ] = None,
@@ -62,10 +76,12 @@ def create(
     ] = None,
     command_id: RepeatId = None,
 ) -> None:
-    """Create a network with its complete address plan."""
+    """Create a network, or several, with their complete address plans."""
     given = {
         "label": label,
         "cidr": cidr,
+        "num_networks": count,
+        "network_size": size,
         "kind": kind,
         "uuid": uuid,
         "gateway": gateway,
@@ -78,6 +94,7 @@ def create(
         "mtu": mtu,
         "allowed_start": allowed_start,
         "allowed_end": allowed_end,
+        "fixed_cidr": fixed_cidr,
         "project_id": project,
         "physical_network": physical_network,
     }

@@ -79,7 +79,7 @@ class Read(Generic[A]):
 
 Method = Write[Any] | Read[Any]
 
-_CIDRS = {"cidr", "cidr_v6", "fixed_range"}
+_CIDRS = {"cidr", "cidr_v6", "fixed_cidr", "fixed_range"}
 _ADDRESSES = {
     *("gateway", "gateway_v6", "dhcp_server", "dns1", "dns2", "allowed_start", "allowed_end"),
     *("address", "fixed_address", "floating_address"),

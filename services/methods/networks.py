@@ -12,10 +12,13 @@ from services.tables import Row, Tables
 
 
 class CreateNetworksArgs(Args):
-    """One network; what is left out is planned."""
+    """One network or several; what is left out is planned."""
 
     label: str
     cidr: str
+    num_networks: int | None = None
+    network_size: int | None = None
+    ipam: bool = False
     kind: Kind = "flatdhcp"
     uuid: str | None = None
     gateway: str | None = None
@@ -28,6 +31,7 @@ class CreateNetworksArgs(Args):
     mtu: int | None = None
     allowed_start: str | None = None
     allowed_end: str | None = None
+    fixed_cidr: str | None = None
     project_id: str | None = None
     physical_network: str | None = None
 
@@ -50,13 +54,13 @@ def _create(args: CreateNetworksArgs, asked: Asked, _tables: Tables) -> CreateNe
     given = args.model_dump(exclude_none=True)
     if asked.defaults.flat_network_dns is not None:
         given.setdefault("dns1", asked.defaults.flat_network_dns)
-    if asked.defaults.flat_network_bridge is not None:
+    if asked.defaults.flat_network_bridge is not None and (args.ipam or args.num_networks in {None, 1}):
         given.setdefault("bridge", asked.defaults.flat_network_bridge)
     return CreateNetworks(id=asked.command_id, actor=asked.actor, **given)
 
 
 def _created(_args: CreateNetworksArgs, answer: Answer, tables: Tables) -> list[Row]:
-    ids = [event.network_id for event in answer.events if isinstance(event, NetworkCreated)]
+    ids = {event.network_id for event in answer.events if isinstance(event, NetworkCreated)}
     return [network for network in tables.ask(queries.networks) if network["id"] in ids]
 
 

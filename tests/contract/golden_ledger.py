@@ -85,6 +85,7 @@ def tell() -> list[LogRecord]:
     hand.own().say(spawn("later", nic("front")))
     hand.append(recovery(hand.engine.fold.position(), hand.now_ms))
     hand.own().say(delete("later"))
+    hand.say(create("rack", "10.0.0.0/16", uuid=None, num_networks=2, network_size=100))
     return hand.ledger
 
 

@@ -215,6 +215,29 @@ def test_the_typed_methods_are_the_same_ones(cell: Cell, client: Client) -> None
     client.delete_network(uuid=network["id"])
 
 
+def test_several_networks_come_in_their_order(client: Client) -> None:
+    """By nova's argument names, around the blocks in use; one is asked for as before."""
+    asked = {"label": "rack", "cidr": "10.0.0.0/13", "num_networks": 3, "network_size": 65000}
+    created = client.call("create_networks", asked)
+
+    assert [one["label"] for one in created] == ["rack_0", "rack_1", "rack_2"]
+    assert [one["cidr"] for one in created] == ["10.2.0.0/16", "10.3.0.0/16", "10.4.0.0/16"]
+    assert [one["label"] for one in client.call("get_all_networks")][2:] == ["rack_0", "rack_1", "rack_2"]
+
+
+def test_the_bridge_set_for_all_is_not_forced_on_several(cell: Cell, client: Client) -> None:
+    """flat_network_bridge is the bridge of one network; several have bridges of their own."""
+    settings = Settings(database=cell.dsn, timeout=60, flat_network_bridge="br100")
+    with Deployment(settings, log=MemoryLog(cell.store)) as deployment, deployment.client(ADMIN) as setting:
+        created = setting.call("create_networks", {"label": "n", "cidr": "10.4.0.0/24", "num_networks": 2})
+        (one,) = setting.call("create_networks", {"label": "n", "cidr": "10.5.0.0/24", "num_networks": 1})
+        asked = {"label": "n", "cidr": "10.6.0.0/24", "num_networks": 2, "ipam": True, "bridge": "br101"}
+        (given,) = setting.call("create_networks", asked)
+
+    assert len({"br100", *(each["bridge"] for each in created)}) == 3
+    assert (one["bridge"], given["bridge"], given["cidr"]) == ("br100", "br101", "10.6.0.0/24")
+
+
 def test_networks_are_deleted_by_id_or_block(client: Client) -> None:
     """By one of them, and only when nothing uses them."""
     alls, anns = client.call("get_all_networks")

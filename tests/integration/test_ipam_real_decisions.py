@@ -29,6 +29,7 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
     fixed = f"10.0.{chance.randrange(3)}.{chance.randrange(2, 15)}"
     makers: list[Callable[[], Message]] = [
         lambda: wishes.create(name, NETWORKS[name]),
+        lambda: wishes.create("rack", "10.1.0.0/26", uuid=None, num_networks=3, network_size=16),
         lambda: wishes.delete_network(name),
         lambda: wishes.register(host, *chance.sample(("default", "fast"), chance.randrange(1, 3))),
         lambda: wishes.claim(host, name),

@@ -10,6 +10,7 @@ from netaddr import EUI, IPAddress, IPNetwork, mac_unix_expanded
 from events.addresses import (
     cidr4_bounds,
     cidr4_netmask,
+    cidr4_text,
     ipv4_number,
     ipv4_text,
     ipv6_number,
@@ -101,6 +102,15 @@ def test_blocks_are_what_netaddr_says(number: int, length: int) -> None:
     assert block == str(expected)
     assert cidr4_bounds(block) == (expected.first, expected.last)
     assert cidr4_netmask(block) == str(expected.netmask)
+
+
+@given(st.integers(0, (1 << 32) - 1), st.integers(0, 32))
+def test_a_block_has_its_bounds_and_its_text(number: int, length: int) -> None:
+    """There and back, as netaddr has it."""
+    block = IPNetwork((number, length), version=4).cidr
+
+    assert cidr4_bounds(str(block)) == (block.first, block.last)
+    assert cidr4_text(block.first, block.last) == str(block)
 
 
 @pytest.mark.parametrize("text", ["2001:db8::5/64", "2001:DB8::/64"])

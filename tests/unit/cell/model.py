@@ -150,10 +150,16 @@ class Model:
             return "Forbidden", "actor.is_admin"
         if asked.uuid in self.nets:
             return "NetworkExists", "uuid"
-        wanted = addresses(asked.cidr)
-        if any(row.address in wanted for _, row in self.rows()):
+        block = addresses(asked.cidr)
+        size = asked.network_size or len(block)
+        used = {row.address for _, row in self.rows()}
+        parts = [block[first : first + size] for first in range(0, len(block), size)]
+        free = [part for part in parts if not used.intersection(part)]
+        if not free:
             return "CidrConflict", "cidr"
-        reserved = {wanted[0], wanted[1], wanted[-1]}
+        wanted = free[0]
+        part = addresses(asked.fixed_cidr) if asked.fixed_cidr else wanted
+        reserved = set(wanted) - set(part[2:-1])
         self.nets[str(asked.uuid)] = Net(asked, [Row(address, address in reserved) for address in wanted])
         return None
 

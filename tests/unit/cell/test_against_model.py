@@ -45,15 +45,17 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "far": {"cidr": "10.0.0.16/29", "physical_network": "rack2"},
     "flat": {"cidr": "10.0.0.24/29", "kind": "flat"},
     "over": {"cidr": "10.0.0.0/28"},
+    "any": {"cidr": "10.0.0.0/27", "network_size": 8},
+    "part": {"cidr": "10.0.0.32/27", "fixed_cidr": "10.0.0.40/29"},
 }
-"""The last overlaps the first two."""
+"""The fifth overlaps the first two; the sixth takes what is free of the first four."""
 
 ACTORS = st.sampled_from([ADMIN, ADMIN, ANN, ANN, BOB])
 OWNERS = st.sampled_from([ANN, ANN, ANN, BOB, ADMIN])
 NAMES = st.sampled_from([*NETWORKS, "open", "red"])
 HOSTS = st.sampled_from(["h1", "h2", "h3"])
 VMS = st.sampled_from([f"vm{number}" for number in range(6)])
-FIXED = st.integers(0, 31).map(lambda last: f"10.0.0.{last}")
+FIXED = st.integers(0, 47).map(lambda last: f"10.0.0.{last}")
 FLOATING = st.sampled_from([1, 1, 1, 2, 2, 3, 4, 6, 7]).map(lambda last: f"192.0.2.{last}")
 
 

@@ -4,14 +4,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from events.fixed_ips import FixedIpAllocated
 from events.networks import NetworkCreated
 from events.refusals import Code
 from tests.unit.given import fact, given, refused
-from tests.unit.wishes import create
+from tests.unit.wishes import create, nic, spawn
 
 
 class Worked(NamedTuple):
-    """A call of nova's create_networks and the plan that nova made, executed against its code."""
+    """A call of nova's create_networks and the plan that nova made, executed against its code.
+
+    Where nova's fixed_cidr reserved every address, or some of the allowed ones, the plan is what was meant.
+    """
 
     cidr: str
     asked: dict[str, Any]
@@ -65,6 +69,38 @@ WORKED = {
         f"{C}.11",
         f"{C}.12",
         [(f"{C}.0", f"{C}.11"), (f"{C}.246", f"{C}.255")],
+    ),
+    "part of the block": Worked(
+        "192.168.0.0/16",
+        {"fixed_cidr": "192.168.100.0/24", "gateway": "192.168.1.1"},
+        "192.168.1.1",
+        "192.168.1.1",
+        f"{C}.1",
+        [(f"{C}.0", "192.168.100.1"), ("192.168.100.255", "192.168.255.255")],
+    ),
+    "part of the block with its start allowed": Worked(
+        "10.0.0.0/24",
+        {"fixed_cidr": "10.0.0.64/26", "allowed_start": "10.0.0.70"},
+        "10.0.0.70",
+        "10.0.0.70",
+        "10.0.0.71",
+        [("10.0.0.0", "10.0.0.70"), ("10.0.0.127", "10.0.0.255")],
+    ),
+    "part of the block, allowed far beyond it": Worked(
+        "10.0.0.0/24",
+        {"fixed_cidr": "10.0.0.64/26", "allowed_start": "10.0.0.9", "allowed_end": "10.0.0.200"},
+        "10.0.0.9",
+        "10.0.0.9",
+        "10.0.0.10",
+        [("10.0.0.0", "10.0.0.65"), ("10.0.0.127", "10.0.0.255")],
+    ),
+    "part of the block, and less of it allowed": Worked(
+        "10.0.0.0/24",
+        {"fixed_cidr": "10.0.0.64/26", "allowed_end": "10.0.0.99"},
+        "10.0.0.1",
+        "10.0.0.1",
+        "10.0.0.2",
+        [("10.0.0.0", "10.0.0.65"), ("10.0.0.100", "10.0.0.255")],
     ),
     "host bits are masked": Worked(
         "10.1.2.3/28",
@@ -169,6 +205,45 @@ def test_a_block_too_small_for_guests_is_refused(cidr: str) -> None:
 def test_a_range_without_room_for_guests_is_refused(asked: dict[str, Any]) -> None:
     """A gateway and a DHCP server alone are no network."""
     given().when(create(**asked)).then(refused(Code.ADDRESS_OUT_OF_RANGE, "allowed_end"))
+
+
+@pytest.mark.parametrize("fixed_cidr", ["10.0.1.0/24", "10.0.0.0/23", "9.255.255.0/24", "0.0.0.0/0"])
+def test_a_part_outside_the_block_is_refused(fixed_cidr: str) -> None:
+    """Its addresses would be no addresses of the network."""
+    given().when(create(fixed_cidr=fixed_cidr)).then(
+        refused(Code.ADDRESS_OUT_OF_RANGE, "fixed_cidr", fixed_cidr, "10.0.0.0/24")
+    )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"fixed_cidr": "10.0.0.77/32"},
+        {"fixed_cidr": "10.0.0.64/31"},
+        {"fixed_cidr": "10.0.0.64/30", "gateway": "10.0.0.66"},
+        {"fixed_cidr": "10.0.0.64/26", "allowed_start": "10.0.0.127"},
+        {"fixed_cidr": "10.0.0.64/26", "allowed_end": "10.0.0.65"},
+    ],
+)
+def test_a_part_without_room_for_guests_is_refused(asked: dict[str, Any]) -> None:
+    """Its first two and its last address are reserved, like those of a block."""
+    given().when(create(**asked)).then(refused(Code.ADDRESS_OUT_OF_RANGE, "fixed_cidr", "10.0.0.0/24"))
+
+
+def test_only_a_parts_addresses_are_handed_out() -> None:
+    """One after the other, then none; and none beside it by name."""
+    scenario = given(create(fixed_cidr="10.0.0.64/29"))
+    handed_out = [
+        allocated.address
+        for number in range(5)
+        for allocated in scenario.when(spawn(f"vm{number}")).of(FixedIpAllocated)
+    ]
+
+    assert handed_out == [f"10.0.0.{last}" for last in range(66, 71)]
+    scenario.when(spawn("late")).then(refused(Code.NO_MORE_FIXED_IPS, "requested_networks.0.network_id"))
+    scenario.when(spawn("named", nic("net", "10.0.0.5"))).then(
+        refused(Code.FIXED_IP_NOT_FOUND_FOR_NETWORK, "requested_networks.0.address")
+    )
 
 
 @pytest.mark.parametrize("cidr", ["10.0.0.0/24", "10.0.0.128/25", "10.0.0.0/16", "10.0.0.8/29", "0.0.0.0/0"])

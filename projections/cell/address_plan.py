@@ -1,0 +1,171 @@
+"""The address plan of new networks (nova-network.md section 4).
+
+A block is split into the first free subnets from its start, and each is given its gateway, its DHCP server
+and the addresses that it may hand out. Nothing is listed address by address: a /8 costs what a /29 costs.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from events.addresses import IPV4_BITS, cidr4_bounds, cidr4_text, ipv4_number
+from events.networks import NETWORK_SIZE_MIN, CreateNetworks
+from events.refusals import Code, Refusal
+from projections.cell.pool import Range
+
+LOW_RESERVED = 2
+"""Addresses from a block's start that are never handed out: the network's own, and the one for a gateway,
+also where the gateway is elsewhere (nova-network.md section 4.5)."""
+
+Blocks = Sequence[tuple[int, int, str]]
+"""(first, last, network id) of existing blocks, ascending and disjoint."""
+
+
+class NoRoom(NamedTuple):
+    """Too much of a block is in use."""
+
+    found: int
+    """How many of the networks asked for find room."""
+    network_id: str
+    """The last network that was in the way."""
+
+
+class AddressPlan(NamedTuple):
+    """The addresses of one network."""
+
+    gateway: int
+    dhcp_server: int
+    dhcp_start: int
+    usable: list[Range]
+    """What may be handed out, ascending; everything else of the block is reserved."""
+
+
+def network_count(asked: CreateNetworks) -> int:
+    """Return how many networks a command asks for."""
+    return 1 if asked.ipam or asked.num_networks is None else asked.num_networks
+
+
+def subnets(asked: CreateNetworks, existing: Blocks) -> list[Range] | NoRoom | Refusal:
+    """Return the block of each network: the first that are free, all of one size and aligned to it."""
+    block = Range(*cidr4_bounds(asked.cidr))
+    room = block.last - block.first + 1
+    count = network_count(asked)
+    size = _size(asked, room, count)
+    if room < NETWORK_SIZE_MIN:
+        longest = IPV4_BITS + 1 - NETWORK_SIZE_MIN.bit_length()
+        message = f"Block {asked.cidr} is too small; a network needs at least a /{longest}."
+        return Refusal(code=Code.INVALID_CIDR, field="cidr", message=message)
+    if size < NETWORK_SIZE_MIN or count * size > room:
+        message = (
+            f"Block {asked.cidr} has {room} addresses, too few for {count} networks of"
+            f" {max(size, NETWORK_SIZE_MIN)}."
+        )
+        return Refusal(code=Code.INVALID_CIDR, field="cidr", message=message)
+    return _first_free(block, size, count, existing)
+
+
+def _size(asked: CreateNetworks, room: int, count: int) -> int:
+    """Return how many addresses each network has, a power of two: as asked, rounded up, or an equal share."""
+    if asked.ipam:
+        return room
+    if asked.network_size is not None:
+        return 1 << (asked.network_size - 1).bit_length()
+    return 1 << max((room // count).bit_length() - 1, 0)
+
+
+def _first_free(block: Range, size: int, count: int, existing: Blocks) -> list[Range] | NoRoom:
+    found: list[Range] = []
+    in_the_way = ""
+    start = block.first
+    while len(found) < count and start + size - 1 <= block.last:
+        candidate = Range(start, start + size - 1)
+        taken = overlapped(existing, candidate)
+        if taken is None:
+            found.append(candidate)
+            start += size
+        else:
+            _, taken_last, in_the_way = taken
+            start = block.first + -(-(taken_last + 1 - block.first) // size) * size
+    return found if len(found) == count else NoRoom(len(found), in_the_way)
+
+
+def overlapped(existing: Blocks, block: Range) -> tuple[int, int, str] | None:
+    """Return the last existing block that overlaps this one; neighbours do not."""
+    index = bisect_right(existing, block.last, key=lambda one: one[0]) - 1
+    return existing[index] if index >= 0 and existing[index][1] >= block.first else None
+
+
+def plan_addresses(block: Range, asked: CreateNetworks) -> AddressPlan | Refusal:
+    """Return the addresses of one network (nova-network.md sections 4.4 and 4.5), or why there are none."""
+    refusal = _out_of_range(block, asked)
+    if refusal is not None:
+        return refusal
+    bottom = block.first + 1 if asked.allowed_start is None else ipv4_number(asked.allowed_start)
+    gateway = bottom if asked.gateway is None else ipv4_number(asked.gateway)
+    dhcp_server = gateway if asked.dhcp_server is None else ipv4_number(asked.dhcp_server)
+    dhcp_start = gateway + 1 if asked.gateway is None else bottom
+    if dhcp_start == dhcp_server:
+        dhcp_start += 1
+    usable = _without(_allowed(block, asked), {gateway, dhcp_server})
+    if not usable:
+        message = (
+            f"No address of {cidr4_text(*block)} is left for guests; widen allowed_start, allowed_end and"
+            " fixed_cidr."
+        )
+        field = "allowed_end" if asked.fixed_cidr is None else "fixed_cidr"
+        return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field=field, message=message)
+    return AddressPlan(gateway, dhcp_server, dhcp_start, usable)
+
+
+def _out_of_range(block: Range, asked: CreateNetworks) -> Refusal | None:
+    """Refuse addresses that do not lie inside the network's block."""
+    cidr = cidr4_text(*block)
+    for field in ("allowed_start", "allowed_end", "dhcp_server", "gateway"):
+        text = getattr(asked, field)
+        if text is not None and not block.first < ipv4_number(text) < block.last:
+            message = f"Address {text} is not a host address of {cidr}; guests could not reach it."
+            return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field=field, message=message)
+    if asked.fixed_cidr is not None:
+        first, last = cidr4_bounds(asked.fixed_cidr)
+        if first < block.first or block.last < last:
+            message = f"Block {asked.fixed_cidr} does not lie inside {cidr}."
+            return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field="fixed_cidr", message=message)
+    return None
+
+
+def _allowed(block: Range, asked: CreateNetworks) -> Range:
+    """Return from where to where addresses may be handed out; of two bounds, the stricter one."""
+    within = block if asked.fixed_cidr is None else Range(*cidr4_bounds(asked.fixed_cidr))
+    low, high = within.first + LOW_RESERVED, within.last - 1
+    if asked.allowed_start is not None:
+        start = ipv4_number(asked.allowed_start)
+        low = start if asked.fixed_cidr is None else max(low, start)
+    if asked.allowed_end is not None:
+        high = min(high, ipv4_number(asked.allowed_end))
+    return Range(low, high)
+
+
+def _without(allowed: Range, excluded: set[int]) -> list[Range]:
+    """Return the ranges that are left of one without some single addresses."""
+    ranges: list[Range] = []
+    start = allowed.first
+    for address in sorted(a for a in excluded if allowed.first <= a <= allowed.last):
+        if start < address:
+            ranges.append(Range(start, address - 1))
+        start = address + 1
+    if start <= allowed.last:
+        ranges.append(Range(start, allowed.last))
+    return ranges
+
+
+def gaps(block: Range, ranges: Sequence[Range]) -> list[Range]:
+    """Return what lies between and around ascending ranges inside a block."""
+    left: list[Range] = []
+    start = block.first
+    for one in ranges:
+        if start < one.first:
+            left.append(Range(start, one.first - 1))
+        start = one.last + 1
+    if start <= block.last:
+        left.append(Range(start, block.last))
+    return left
