@@ -20,6 +20,7 @@ from services.allocator.topics import CellTopics
 Tell = Callable[[str], None]
 """Told what is being measured now."""
 
+FLOORS = ("codec echo", "echo")
 PERCENTILES = (50, 99)
 HALF = 0.5
 MS_PER_S = 1000.0
@@ -112,16 +113,12 @@ class LogBench:
         """Compare commands per second."""
         top, codec, echo = (
             Figure(self.place.kind, f"{name}, {how}", "1/s", tuple(loads[server].rates))
-            for name, server in (
-                ("two-NIC spawns", "allocator"),
-                ("codec echo", "codec echo"),
-                ("echo", "echo"),
-            )
+            for name, server in (("two-NIC spawns", "allocator"), *((floor, floor) for floor in FLOORS))
         )
         return [against(top, codec, goal), against(codec, echo), echo]
 
     def _costs(self, how: str, loads: dict[str, Load]) -> list[Figure]:
-        """Compare the CPU time of the server's process for a command: other work on the machine changes it less."""
+        """Compare the CPU time of the servers for a command, which other work on the machine changes less."""
         top, codec = (
             Figure(self.place.kind, f"CPU of a {name}, {how}", "us", tuple(loads[server].costs_us))
             for name, server in (("two-NIC spawn", "allocator"), ("codec echo", "codec echo"))

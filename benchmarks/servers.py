@@ -1,8 +1,8 @@
 """What is compared: the allocator, and the two floors under it, each in a process of its own.
 
 The echo reads a command, appends a record of a decision's size and reads it back. The codec echo also
-validates the command, encodes a decision of the real size and, on read-back, decodes it, headers and value; it
-decides nothing, judges nothing and remembers nothing. All three do the allocator's I/O in the allocator's way.
+validates the command, encodes a decision of the real size and, on read-back, decodes it, headers and value;
+it decides nothing, judges nothing and remembers nothing. All three do the allocator's I/O in its way.
 """
 
 from collections import deque
