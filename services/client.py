@@ -136,6 +136,12 @@ class Client(NetworkManager):
         except OutcomeUnknown:
             self._answers.forget(ticket)
             raise
+        except KeyboardInterrupt:
+            raise OutcomeUnknown(
+                ticket.command_id,
+                f"Interrupted before the ledger showed a decision on command {ticket.command_id}. It may still "
+                f"be decided; repeating it with `--id {ticket.command_id}` is safe.",
+            ) from None
         outcome = decided.outcome
         repeated = outcome.events[0] if outcome.events else None
         if isinstance(repeated, CommandRepeated):

@@ -2,11 +2,16 @@
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.driver import Netledger, await_gone
+from events.log.postgres import PostgresLog
+from services.allocator.runner import CellTopics
+from services.embedded_postgres import EmbeddedPostgres
+from tests.e2e.driver import Netledger, await_gone, command_line, environment
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -123,6 +128,35 @@ def test_an_unknown_outcome_is_5_and_repeating_the_id_is_safe(own_netledger: Net
     shown = netledger("command", "show", command_id, "--json").json()
     assert shown["cause"] == "SpawnInstance.v1"
     assert len(shown["repeats"]) >= 1
+
+
+def test_ctrl_c_before_the_answer_is_an_unknown_outcome_too(own_netledger: Netledger) -> None:
+    """Who loses patience gets the id as well."""
+    netledger = own_netledger.up()
+    stopped = netledger.send("allocator", signal.SIGSTOP)
+    words = ("network", "create", "net", "10.0.0.0/24")
+    process = subprocess.Popen(
+        command_line(*words),
+        env=environment(netledger.data, netledger.settings),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        eventually(lambda: commands_sent(netledger))
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
+    netledger.send_to(stopped, signal.SIGCONT)
+
+    assert process.returncode == 5
+    command_id = told.partition("--id ")[2][:36]
+    assert netledger(*words, "--id", command_id).code == 0
+    assert len(netledger("network", "list", "--json").json()) == 1
+
+
+def commands_sent(netledger: Netledger) -> int:
+    """Return how many commands have arrived in the log."""
+    with PostgresLog(EmbeddedPostgres(netledger.data / "postgres").dsn) as log:
+        return log.bounds(CellTopics("default").commands).end
 
 
 def test_a_killed_role_comes_back_and_status_tells(own_netledger: Netledger) -> None:
