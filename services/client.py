@@ -139,8 +139,8 @@ class Client(NetworkManager):
         except KeyboardInterrupt:
             raise OutcomeUnknown(
                 ticket.command_id,
-                f"Interrupted before the ledger showed a decision on command {ticket.command_id}. It may still "
-                f"be decided; repeating it with `--id {ticket.command_id}` is safe.",
+                f"Interrupted before the ledger showed a decision on command {ticket.command_id}. It may "
+                f"still be decided; repeating it with `--id {ticket.command_id}` is safe.",
             ) from None
         outcome = decided.outcome
         repeated = outcome.events[0] if outcome.events else None
