@@ -5,14 +5,20 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from events.fixed_ips import (
+    AddFixedIp,
     FixedIpAllocated,
     FixedIpDeallocated,
     FixedIpDisassociated,
     FixedIpLeased,
     FixedIpReleased,
+    FixedIpReserved,
+    FixedIpUnreserved,
     LeaseFixedIp,
     ReleaseFixedIp,
+    RemoveFixedIp,
+    ReserveFixedIp,
     StaleLeaseReported,
+    UnreserveFixedIp,
 )
 from events.floating_ips import (
     AllocateFloatingIp,
@@ -51,6 +57,10 @@ AnyCommand = Annotated[
     | DeleteNetwork
     | SpawnInstance
     | DeleteInstance
+    | AddFixedIp
+    | RemoveFixedIp
+    | ReserveFixedIp
+    | UnreserveFixedIp
     | CreateFloatingIps
     | AllocateFloatingIp
     | AssociateFloatingIp
@@ -83,6 +93,8 @@ AnyEvent = Annotated[
     | FixedIpLeased
     | FixedIpReleased
     | StaleLeaseReported
+    | FixedIpReserved
+    | FixedIpUnreserved
     | FloatingIpsCreated
     | FloatingIpAllocated
     | FloatingIpAssociated

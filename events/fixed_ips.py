@@ -1,14 +1,57 @@
-"""Fixed IPs: allocated, draining, free; leased and released by DHCP (nova-network.md section 8).
+"""Fixed IPs: allocated, draining, free, reserved; leased and released by DHCP (nova-network.md section 8).
 
 Every allocation has an identity (allocation id). DHCP facts name address and MAC; one about an allocation
 that has ended is recorded as stale and changes nothing (nova's bug 1249065).
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from events.model import Event, Ipv4, Mac, Report, Uuid
+from events.model import Command, Event, Ipv4, Mac, Report, Uuid
 
 DisassociateReason = Literal["applied", "timeout", "unserved", "network_deleted"]
+
+
+class AddFixedIp(Command):
+    """Give an instance another address of a network, on its NIC there (nova's add_fixed_ip_to_instance).
+
+    An instance without a NIC on that network gets one.
+    """
+
+    subject_field: ClassVar[str] = "instance_uuid"
+
+    type: Literal["AddFixedIp.v1"] = "AddFixedIp.v1"
+    instance_uuid: Uuid
+    network_id: Uuid
+    address: Ipv4 | None = None
+    """This address or none; the next free one when left out."""
+
+
+class RemoveFixedIp(Command):
+    """Take an address from an instance, whose NIC stays (nova's remove_fixed_ip_from_instance)."""
+
+    subject_field: ClassVar[str] = "instance_uuid"
+
+    type: Literal["RemoveFixedIp.v1"] = "RemoveFixedIp.v1"
+    instance_uuid: Uuid
+    address: Ipv4
+
+
+class ReserveFixedIp(Command):
+    """Never hand out an address, whoever holds it now (nova-manage fixed reserve). Twice is no error."""
+
+    subject_field: ClassVar[str] = "address"
+
+    type: Literal["ReserveFixedIp.v1"] = "ReserveFixedIp.v1"
+    address: Ipv4
+
+
+class UnreserveFixedIp(Command):
+    """Let a reserved address be handed out again (nova-manage fixed unreserve). Twice is no error."""
+
+    subject_field: ClassVar[str] = "address"
+
+    type: Literal["UnreserveFixedIp.v1"] = "UnreserveFixedIp.v1"
+    address: Ipv4
 
 
 class LeaseFixedIp(Report):
@@ -99,3 +142,19 @@ class StaleLeaseReported(Event):
     address: str
     mac: str
     host: str
+
+
+class FixedIpReserved(Event):
+    """An address is not handed out any more; who holds it keeps it."""
+
+    type: Literal["FixedIpReserved.v1"] = "FixedIpReserved.v1"
+    network_id: str
+    address: str
+
+
+class FixedIpUnreserved(Event):
+    """An address may be handed out again, after those that have been idle longer."""
+
+    type: Literal["FixedIpUnreserved.v1"] = "FixedIpUnreserved.v1"
+    network_id: str
+    address: str

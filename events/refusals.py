@@ -56,6 +56,8 @@ class Code(StrEnum):
     FIXED_IP_ALREADY_IN_USE = "FixedIpAlreadyInUse"
     FIXED_IP_NOT_FOUND_FOR_NETWORK = "FixedIpNotFoundForNetwork"
     FIXED_IP_NOT_FOUND_FOR_ADDRESS = "FixedIpNotFoundForAddress"
+    FIXED_IP_NOT_FOUND_FOR_SPECIFIC_INSTANCE = "FixedIpNotFoundForSpecificInstance"
+    FIXED_IP_INVALID = "FixedIpInvalid"
     VIRTUAL_INTERFACE_MAC_ADDRESS = "VirtualInterfaceMacAddressException"
     INSTANCE_NOT_FOUND = "InstanceNotFound"
     INSTANCE_EXISTS = "InstanceExists"

@@ -119,6 +119,28 @@ class NetworkManager(Caller, Protocol):
         args = {"instance_uuid": instance_uuid}
         self.call("deallocate_for_instance", args, actor=actor, command_id=command_id)
 
+    def add_fixed_ip_to_instance(
+        self,
+        instance_uuid: str,
+        network_id: str,
+        address: str | None = None,
+        *,
+        actor: Actor | None = None,
+        command_id: str | None = None,
+    ) -> list[Row]:
+        """Give an instance another address of a network, on its NIC there; returns network_info."""
+        args = _given(instance_uuid=instance_uuid, network_id=network_id, address=address)
+        info: list[Row] = self.call("add_fixed_ip_to_instance", args, actor=actor, command_id=command_id)
+        return info
+
+    def remove_fixed_ip_from_instance(
+        self, instance_uuid: str, address: str, *, actor: Actor | None = None, command_id: str | None = None
+    ) -> list[Row]:
+        """Take an address from an instance, whose NIC stays; returns network_info."""
+        args = {"instance_uuid": instance_uuid, "address": address}
+        info: list[Row] = self.call("remove_fixed_ip_from_instance", args, actor=actor, command_id=command_id)
+        return info
+
     def get_instance_nw_info(self, instance_uuid: str, *, actor: Actor | None = None) -> list[Row]:
         """Return an instance's network_info."""
         args = {"instance_uuid": instance_uuid}
@@ -139,6 +161,23 @@ class NetworkManager(Caller, Protocol):
         """Return who holds a fixed address."""
         fixed: Row = self.call("get_fixed_ip_by_address", {"address": address}, actor=actor)
         return fixed
+
+    def fixed_list(self, network_uuid: str | None = None, *, actor: Actor | None = None) -> list[Row]:
+        """Return the held and the reserved addresses of a network, or of all."""
+        found: list[Row] = self.call("fixed_list", _given(network_uuid=network_uuid), actor=actor)
+        return found
+
+    def fixed_reserve(
+        self, address: str, *, actor: Actor | None = None, command_id: str | None = None
+    ) -> None:
+        """Never hand out an address; who holds it keeps it."""
+        self.call("fixed_reserve", {"address": address}, actor=actor, command_id=command_id)
+
+    def fixed_unreserve(
+        self, address: str, *, actor: Actor | None = None, command_id: str | None = None
+    ) -> None:
+        """Let a reserved address be handed out again."""
+        self.call("fixed_unreserve", {"address": address}, actor=actor, command_id=command_id)
 
     # --- Floating IPs ---------------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from events.fixed_ips import (
     FixedIpDisassociated,
     FixedIpLeased,
     FixedIpReleased,
+    FixedIpReserved,
+    FixedIpUnreserved,
     StaleLeaseReported,
 )
 from events.floating_ips import (
@@ -25,7 +27,7 @@ from events.model import Event
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
 from events.refusals import Refusal
 from events.repeats import CommandRepeated
-from projections.cell import fixed_ips, floating_ips, hosts, instances, networks
+from projections.cell import fixed_ips, floating_ips, hosts, instances, networks, reservations
 from projections.cell.state import CellState
 from projections.cell.window import Remembered
 
@@ -46,6 +48,8 @@ _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     FixedIpLeased: fixed_ips.apply_lease,
     FixedIpReleased: fixed_ips.apply_lease,
     StaleLeaseReported: lambda _state, _event: None,
+    FixedIpReserved: reservations.apply_reserved,
+    FixedIpUnreserved: lambda state, event: reservations.apply_unreserved(state, event, state.time_ms),
     FloatingIpsCreated: floating_ips.apply_created,
     FloatingIpAllocated: floating_ips.apply_allocated,
     FloatingIpAssociated: floating_ips.apply_associated,

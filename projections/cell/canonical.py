@@ -45,6 +45,11 @@ def canonical_rows(state: CellState) -> Rows:
             )
             for a in state.allocations.values()
         ),
+        "fixed_ip_reservations": sorted(
+            (network_id, ipv4_text(address))
+            for network_id, n in state.networks.items()
+            for address in n.pool.reserved
+        ),
         "floating_ranges": sorted(
             (ipv4_text(first), ipv4_text(last), pool) for first, last, pool in state.floating_blocks
         ),

@@ -3,7 +3,14 @@
 from typing import assert_never
 
 from events.catalog import AnyCommand, AnyReport
-from events.fixed_ips import LeaseFixedIp, ReleaseFixedIp
+from events.fixed_ips import (
+    AddFixedIp,
+    LeaseFixedIp,
+    ReleaseFixedIp,
+    RemoveFixedIp,
+    ReserveFixedIp,
+    UnreserveFixedIp,
+)
 from events.floating_ips import (
     AllocateFloatingIp,
     AssociateFloatingIp,
@@ -17,7 +24,15 @@ from events.instances import DeleteInstance, SpawnInstance
 from events.model import Event
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
 from events.refusals import Code, Refusal
-from projections.cell import fixed_ips, floating_ips, hosts, instances, networks
+from projections.cell import (
+    fixed_ips,
+    floating_ips,
+    hosts,
+    instances,
+    more_fixed_ips,
+    networks,
+    reservations,
+)
 from projections.cell.state import CellState, Rules
 
 Decision = tuple[Event, ...] | Refusal
@@ -32,6 +47,8 @@ def decide_command(
             return instances.decide_spawn(state, command, rules, draws, now_ms)
         case DeleteInstance():
             return instances.decide_delete(state, command, rules, now_ms)
+        case AddFixedIp() | RemoveFixedIp() | ReserveFixedIp() | UnreserveFixedIp():
+            return _decide_fixed_ip(state, command, rules, draws, now_ms)
         case CreateNetworks():
             return networks.decide_create(state, command, draws)
         case DeleteNetwork():
@@ -46,6 +63,26 @@ def decide_command(
             return floating_ips.decide_disassociate(state, command)
         case ReleaseFloatingIp():
             return floating_ips.decide_release(state, command)
+        case _:
+            assert_never(command)
+
+
+def _decide_fixed_ip(
+    state: CellState,
+    command: AddFixedIp | RemoveFixedIp | ReserveFixedIp | UnreserveFixedIp,
+    rules: Rules,
+    draws: Draws,
+    now_ms: int,
+) -> Decision:
+    match command:
+        case AddFixedIp():
+            return more_fixed_ips.decide_add(state, command, rules, draws, now_ms)
+        case RemoveFixedIp():
+            return more_fixed_ips.decide_remove(state, command, rules, now_ms)
+        case ReserveFixedIp():
+            return reservations.decide_reserve(state, command)
+        case UnreserveFixedIp():
+            return reservations.decide_unreserve(state, command)
         case _:
             assert_never(command)
 

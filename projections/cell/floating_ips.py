@@ -20,7 +20,7 @@ from events.floating_ips import (
 )
 from events.model import Actor, Event
 from events.refusals import Code, Refusal
-from projections.cell.networks import forbidden
+from projections.cell.networks import forbidden, network_at
 from projections.cell.pool import AddressPool, Range
 from projections.cell.state import Allocation, CellState, FloatingIp, FloatingPool
 
@@ -199,10 +199,9 @@ def decide_associate(state: CellState, command: AssociateFloatingIp) -> tuple[Ev
 def _active(state: CellState, command: AssociateFloatingIp) -> Allocation | Refusal:
     """Return the allocation that a fixed address names."""
     address = ipv4_number(command.fixed_address)
-    index = bisect_right(state.blocks, address, key=lambda block: block[0]) - 1
+    network = network_at(state, address)
     allocation = None
-    if index >= 0:
-        network = state.networks[state.blocks[index][2]]
+    if network is not None:
         allocation = network.pool.held.get(address)
         if command.network_id is not None and command.network_id != network.plan.network_id:
             allocation = None

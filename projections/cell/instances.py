@@ -61,10 +61,10 @@ def decide_spawn(
     ]
     macs_drawn: set[int] = set()
     for index, (network, nic) in enumerate(wanted):
-        address = _address(network, nic, index, now_ms)
+        address = address_for(network, nic.address, index, now_ms)
         if isinstance(address, Refusal):
             return address
-        mac = _draw_mac(state, macs_drawn, rules, draws, index)
+        mac = draw_mac(state, macs_drawn, rules, draws, index)
         if isinstance(mac, Refusal):
             return mac
         macs_drawn.add(mac[0])
@@ -98,7 +98,7 @@ def _select(state: CellState, command: SpawnInstance) -> list[tuple[Network, Req
         if not visible(network, command.project_id):
             message = f"Network {network_id} is not one of project {command.project_id!r}."
             return Refusal(code=Code.NETWORK_NOT_FOUND_FOR_PROJECT, field=field, message=message)
-        if not _reached(network, host):
+        if not reached(network, host):
             return not_reachable(network, command.host, field)
         wanted.append((network, nic))
     return wanted
@@ -116,46 +116,54 @@ def _select_all(state: CellState, command: SpawnInstance) -> list[tuple[Network,
         return Refusal(code=Code.INVALID_INPUT, field="requested_networks", message=message)
     host = state.hosts.get(command.host)
     visible_ones = [state.networks[network_id] for network_id in (*state.selectable[SELECTABLE_BY_ALL], *own)]
-    reached = [network for network in visible_ones if _reached(network, host)]
-    if visible_ones and not reached:
+    usable = [network for network in visible_ones if reached(network, host)]
+    if visible_ones and not usable:
         return not_reachable(visible_ones[0], command.host, "host")
-    return [(network, _any_nic(network.plan.network_id)) for network in reached]
+    return [(network, _any_nic(network.plan.network_id)) for network in usable]
 
 
 def _any_nic(network_id: str) -> RequestedNetwork:
     return RequestedNetwork.model_construct(network_id=network_id, address=None, tag=None)
 
 
-def _reached(network: Network, host: Host | None) -> bool:
+def reached(network: Network, host: Host | None) -> bool:
     """Return whether a host is attached to a network; nothing is known of one that has not registered."""
     return host is None or network.plan.physical_network in host.physical_networks
 
 
-def _address(network: Network, nic: RequestedNetwork, index: int, now_ms: int) -> int | Refusal:
-    """Return the address for a NIC: the requested one, or the next of the pool."""
-    if nic.address is None:
+def address_for(network: Network, wanted: str | None, index: int | None, now_ms: int) -> int | Refusal:
+    """Return the address for a NIC: the wanted one, or the next of the pool.
+
+    `index` is the place among a spawn's requested networks; None where the command asks for one address.
+    """
+    if wanted is None:
         for address in network.pool.candidates(now_ms):
             return address
         message = (
             f"No address of network {network.plan.label!r} is free: {network.active} allocated,"
-            f" {len(network.draining)} draining."
+            f" {len(network.draining)} draining, {len(network.pool.reserved)} reserved."
         )
-        return Refusal(
-            code=Code.NO_MORE_FIXED_IPS, field=f"requested_networks.{index}.network_id", message=message
-        )
-    field = f"requested_networks.{index}.address"
-    address = ipv4_number(nic.address)
+        return Refusal(code=Code.NO_MORE_FIXED_IPS, field=_field(index, "network_id"), message=message)
+    field = _field(index, "address")
+    address = ipv4_number(wanted)
     if address not in network.pool:
         plan = network.plan
-        message = f"Address {nic.address} is not one that network {plan.label!r} ({plan.cidr}) hands out."
+        message = f"Address {wanted} is not one that network {plan.label!r} ({plan.cidr}) hands out."
         return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_NETWORK, field=field, message=message)
     if address in network.pool.held:
-        message = f"Address {nic.address} of network {network.plan.label!r} is in use."
+        message = f"Address {wanted} of network {network.plan.label!r} is in use."
+        return Refusal(code=Code.FIXED_IP_ALREADY_IN_USE, field=field, message=message)
+    if address in network.pool.reserved:
+        message = f"Address {wanted} of network {network.plan.label!r} is reserved: it is never handed out."
         return Refusal(code=Code.FIXED_IP_ALREADY_IN_USE, field=field, message=message)
     return address
 
 
-def _draw_mac(
+def _field(index: int | None, name: str) -> str:
+    return name if index is None else f"requested_networks.{index}.{name}"
+
+
+def draw_mac(
     state: CellState, drawn: set[int], rules: Rules, draws: Draws, index: int
 ) -> tuple[int, int] | Refusal:
     """Return a MAC that no live NIC has, and how many candidates it took."""
@@ -164,7 +172,7 @@ def _draw_mac(
         mac = MAC_PREFIX << _MAC_SUFFIX_BITS | draws.mac_suffix(index, attempt)
         if mac not in state.macs and mac not in drawn:
             return mac, attempt + 1
-    message = f"All of {attempts} drawn MACs are in use; send the spawn again under a new command id."
+    message = f"All of {attempts} drawn MACs are in use; send the command again under a new command id."
     return Refusal(
         code=Code.VIRTUAL_INTERFACE_MAC_ADDRESS, field=f"requested_networks.{index}", message=message
     )

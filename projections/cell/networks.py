@@ -1,9 +1,10 @@
 """Networks: creating, claiming, deleting (nova-network.md sections 4 and 5)."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 from events.addresses import cidr4_bounds, cidr4_netmask, cidr4_text, ipv4_number, ipv4_text
 from events.errors import InvariantBroken
+from events.fixed_ips import FixedIpUnreserved
 from events.ids import Draws
 from events.model import Actor, Event
 from events.networks import (
@@ -35,6 +36,9 @@ _OF_ONE = ("uuid", "bridge", "gateway", "dhcp_server", "allowed_start", "allowed
 
 DRAINING_PER_DELETE_MAX = 1000
 """Draining addresses that one decision may free when their network is deleted (design section 4)."""
+
+RESERVED_PER_DELETE_MAX = 1000
+"""Reserved addresses, likewise."""
 
 
 def decide_create(state: CellState, command: CreateNetworks, draws: Draws) -> tuple[Event, ...] | Refusal:
@@ -136,6 +140,14 @@ def _created(
     )
 
 
+def network_at(state: CellState, address: int) -> Network | None:
+    """Return the network whose block has an address."""
+    index = bisect_right(state.blocks, address, key=lambda block: block[0]) - 1
+    if index < 0 or address > state.blocks[index][1]:
+        return None
+    return state.networks[state.blocks[index][2]]
+
+
 def apply_created(state: CellState, event: NetworkCreated) -> None:
     """Add a network with all its addresses free."""
     block = Range(*cidr4_bounds(event.cidr))
@@ -215,17 +227,27 @@ def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...]
             " again in a moment."
         )
         return Refusal(code=Code.NETWORK_IN_USE, field="network_id", message=message)
+    if len(network.pool.reserved) > RESERVED_PER_DELETE_MAX:
+        message = (
+            f"{len(network.pool.reserved)} addresses of network {network.plan.label!r} are reserved;"
+            f" unreserve them first, but for {RESERVED_PER_DELETE_MAX}."
+        )
+        return Refusal(code=Code.NETWORK_IN_USE, field="network_id", message=message)
     freed = [
         disassociated(state.allocations[allocation_id], "network_deleted")
         for allocation_id in network.draining
     ]
-    return (*freed, NetworkDeleted(network_id=command.network_id))
+    unreserved = [
+        FixedIpUnreserved(network_id=command.network_id, address=ipv4_text(address))
+        for address in sorted(network.pool.reserved)
+    ]
+    return (*freed, *unreserved, NetworkDeleted(network_id=command.network_id))
 
 
 def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
     """Forget a network."""
     network = state.networks.pop(event.network_id)
-    if network.pool.held or network.nics:
+    if network.pool.held or network.pool.reserved or network.nics:
         message = f"network {event.network_id} is deleted while {len(network.pool.held)} addresses are in use"
         raise InvariantBroken(message)
     del state.bridges[network.plan.bridge]

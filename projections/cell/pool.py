@@ -5,6 +5,9 @@ and however full it is: a watermark below which every address has been used at l
 that were taken by name above it, and a queue of free used addresses in the order of their release. Never-used
 addresses go first, then the one that has been idle longest (nova's `32b4ce0e92`, and its bug 1532809: an
 address that is handed straight back meets its last holder's leases and caches).
+
+A reserved address is in neither queue: it is as if taken, but held by nobody. One that is reserved while
+somebody holds it is kept out when it is given back.
 """
 
 from bisect import bisect_right
@@ -41,8 +44,10 @@ class AddressPool(Generic[Holder]):
         "_run_ends",
         "_runs",
         "_starts",
+        "_withheld",
         "capacity",
         "held",
+        "reserved",
     )
 
     def __init__(self, ranges: tuple[Range, ...]) -> None:
@@ -57,6 +62,10 @@ class AddressPool(Generic[Holder]):
         self._run_ends: dict[int, int] = {}
         self._released: OrderedDict[int, int] = OrderedDict()
         self.held: dict[int, Holder] = {}
+        self.reserved: set[int] = set()
+        """Addresses that are never handed out, held by somebody or not."""
+        self._withheld = 0
+        """How many reserved addresses nobody holds."""
         self.capacity = 0
         for addresses in ranges:
             self.add_range(addresses)
@@ -76,7 +85,7 @@ class AddressPool(Generic[Holder]):
     @property
     def free(self) -> int:
         """How many addresses can be taken now."""
-        return self.capacity - len(self.held)
+        return self.capacity - len(self.held) - self._withheld
 
     def __contains__(self, address: int) -> bool:
         """Return whether an address belongs to the pool, free or not."""
@@ -110,13 +119,17 @@ class AddressPool(Generic[Holder]):
         """Let `holder` hold an address.
 
         Raises:
-            InvariantBroken: it does not belong to the pool or somebody holds it.
+            InvariantBroken: it does not belong to the pool, is reserved, or somebody holds it.
 
         """
-        if address in self.held or address not in self:
-            message = f"address {address} is held already or outside its pool"
+        if address in self.held or address in self.reserved or address not in self:
+            message = f"address {address} is held already, reserved, or outside its pool"
             raise InvariantBroken(message)
         self.held[address] = holder
+        self._withdraw(address)
+
+    def _withdraw(self, address: int) -> None:
+        """Take a free address out of what is to be handed out."""
         if address in self._released:
             del self._released[address]
         else:
@@ -150,6 +163,8 @@ class AddressPool(Generic[Holder]):
     def give_back(self, address: int, now_ms: int) -> Holder:
         """Make an address free, behind all that have been idle longer, and return who held it.
 
+        A reserved one is then held by nobody, and not free.
+
         Raises:
             InvariantBroken: nobody holds it.
 
@@ -157,8 +172,41 @@ class AddressPool(Generic[Holder]):
         if address not in self.held:
             message = f"address {address} is given back but nobody holds it"
             raise InvariantBroken(message)
-        self._released[address] = now_ms
+        if address in self.reserved:
+            self._withheld += 1
+        else:
+            self._released[address] = now_ms
         return self.held.pop(address)
+
+    def reserve(self, address: int) -> None:
+        """Never hand out an address from now on, whoever holds it.
+
+        Raises:
+            InvariantBroken: it does not belong to the pool or is reserved.
+
+        """
+        if address in self.reserved or address not in self:
+            message = f"address {address} is reserved already or outside its pool"
+            raise InvariantBroken(message)
+        self.reserved.add(address)
+        if address not in self.held:
+            self._withheld += 1
+            self._withdraw(address)
+
+    def unreserve(self, address: int, now_ms: int) -> None:
+        """Let an address be handed out again, after those that have been idle longer.
+
+        Raises:
+            InvariantBroken: it is not reserved.
+
+        """
+        if address not in self.reserved:
+            message = f"address {address} is unreserved but was not reserved"
+            raise InvariantBroken(message)
+        self.reserved.remove(address)
+        if address not in self.held:
+            self._withheld -= 1
+            self._released[address] = now_ms
 
     def internals(self) -> tuple[object, ...]:
         """Return what decides the order of handing out, for digests."""

@@ -218,6 +218,23 @@ CREATE TABLE fixed_ip_history (
 );
 CREATE INDEX ON fixed_ip_history (instance_uuid);
 
+-- Addresses that are not handed out, held by somebody or not; `decisions` tells who reserved them.
+CREATE TABLE fixed_ip_reservations (
+    network_id uuid NOT NULL,
+    address inet NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    PRIMARY KEY (network_id, address)
+);
+CREATE TABLE fixed_ip_reservation_history (
+    network_id uuid NOT NULL,
+    address inet NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+
 CREATE TABLE floating_ranges (
     pool text NOT NULL,
     interface text,

@@ -34,6 +34,7 @@ _PRESENT = {
             instance_uuid::text, project_id, host, leased, draining
         FROM fixed_ips
     """,
+    "fixed_ip_reservations": "SELECT network_id::text, host(address) FROM fixed_ip_reservations",
     "floating_ranges": "SELECT host(first), host(last), pool FROM floating_ranges",
     "floating_ips": """
         SELECT host(address), pool, floating_ips.interface, floating_ips.project_id, allocation_id::text

@@ -18,7 +18,11 @@ _NETWORK = """
     host(dhcp_start) AS dhcp_start, enable_dhcp, host(dns1) AS dns1, host(dns2) AS dns2, bridge,
     bridge_interface, mtu, project_id, physical_network, host, false AS multi_host, epoch,
     usable AS addresses, coalesce(held, 0) AS used, coalesce(draining, 0) AS draining,
-    usable - coalesce(held, 0) AS free
+    (SELECT count(*) FROM fixed_ip_reservations r WHERE r.network_id = networks.network_id) AS reserved,
+    usable - coalesce(held, 0) - (
+        SELECT count(*) FROM fixed_ip_reservations r WHERE r.network_id = networks.network_id
+        AND NOT EXISTS (SELECT FROM fixed_ips f WHERE (f.network_id, f.address) = (r.network_id, r.address))
+    ) AS free
 """
 _HELD = """
     SELECT network_id, count(*) AS held, count(*) FILTER (WHERE draining) AS draining
@@ -29,7 +33,8 @@ _HELD = """
 def networks(reader: Reader) -> list[Row]:
     """Return all networks in order of creation, each with its numbers of usable, used and free addresses.
 
-    `used` counts draining addresses too: they cannot be handed out yet.
+    `used` counts draining addresses too: they cannot be handed out yet. `reserved` counts those that an admin
+    reserved, held or not; the plan's own are not usable to begin with.
     """
     return reader.rows(
         f"SELECT {_NETWORK} FROM networks LEFT JOIN ({_HELD}) counted USING (network_id)"
@@ -180,6 +185,37 @@ _FIXED_IP = """
 def fixed_ips(reader: Reader, network_id: str) -> list[Row]:
     """Return the held addresses of a network in order; `allocated` is false for draining ones, as in nova."""
     return reader.rows(f"{_FIXED_IP} WHERE network_id = %s::uuid ORDER BY address, contest", [network_id])
+
+
+def fixed_list(reader: Reader, network_id: str | None = None) -> list[Row]:
+    """Return the held and the reserved addresses of a network, or of all, in order of address.
+
+    `state` is allocated, draining or reserved; a held address may be `reserved` too. `reserved_by` is the
+    user who reserved it.
+    """
+    return reader.rows(
+        """
+        SELECT host(address) AS address, network_id::text, networks.label AS network,
+            CASE WHEN held.draining THEN 'draining' WHEN held.address IS NULL THEN 'reserved'
+                ELSE 'allocated' END AS state,
+            held.instance_uuid::text, held.project_id, held.mac::text, held.host, held.hostname,
+            coalesce(held.leased, false) AS leased, held.waits_for, held.drain_until,
+            kept.address IS NOT NULL AS reserved, decisions.user_name AS reserved_by,
+            kept.from_time AS reserved_at
+        FROM fixed_ips held FULL JOIN fixed_ip_reservations kept USING (network_id, address)
+        JOIN networks USING (network_id)
+        LEFT JOIN decisions ON decisions.seq = kept.from_seq
+        WHERE %(network)s::uuid IS NULL OR network_id = %(network)s::uuid
+        ORDER BY coalesce(held.address, kept.address), contest
+        """,
+        {"network": network_id},
+    )
+
+
+def is_reserved(reader: Reader, network_id: str, address: str) -> bool:
+    """Return whether an admin reserved an address, which somebody may hold still."""
+    where = "network_id = %s::uuid AND address = %s::inet"
+    return reader.row(f"SELECT FROM fixed_ip_reservations WHERE {where}", [network_id, address]) is not None
 
 
 def fixed_ips_by_address(reader: Reader, address: str) -> list[Row]:

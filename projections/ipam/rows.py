@@ -4,9 +4,9 @@ A batch of decisions is folded in memory, so that what begins and ends within it
 changes several times is written once. Holds are told apart by what is held *and* by whom, never by what is
 held alone: two holders of one address stay two rows, and the database's constraints see both.
 
-The rows of the present (networks, hosts, instances, vifs, fixed_ips, floating_ranges, floating_ips) are those
-of `projections.cell.canonical`: `projections.ipam.digest` reads them back in that form, so that the tables
-can be compared with a fold of the ledger.
+The rows of the present (networks, hosts, instances, vifs, fixed_ips, fixed_ip_reservations, floating_ranges,
+floating_ips) are those of `projections.cell.canonical`: `projections.ipam.digest` reads them back in that
+form, so that the tables can be compared with a fold of the ledger.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,6 +23,8 @@ from events.fixed_ips import (
     FixedIpDisassociated,
     FixedIpLeased,
     FixedIpReleased,
+    FixedIpReserved,
+    FixedIpUnreserved,
 )
 from events.floating_ips import (
     FloatingIpAllocated,
@@ -278,6 +280,15 @@ def _leased(changes: Changes, _seq: int, _time: str, event: FixedIpLeased | Fixe
         changes.leased[where] = leased
 
 
+def _reserved(changes: Changes, seq: int, time: str, event: FixedIpReserved) -> None:
+    where = (event.network_id, event.address)
+    changes.holds["fixed_ip_reservations"].begin(where, [*where, seq, time])
+
+
+def _unreserved(changes: Changes, seq: int, time: str, event: FixedIpUnreserved) -> None:
+    changes.holds["fixed_ip_reservations"].end((event.network_id, event.address), [], seq, time)
+
+
 def _range_created(changes: Changes, seq: int, time: str, event: FloatingIpsCreated) -> None:
     changes.ranges.append([event.pool, event.interface, event.first, event.last, seq, time])
 
@@ -317,6 +328,8 @@ _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     FixedIpDisassociated: _disassociated,
     FixedIpLeased: _leased,
     FixedIpReleased: _leased,
+    FixedIpReserved: _reserved,
+    FixedIpUnreserved: _unreserved,
     FloatingIpsCreated: _range_created,
     FloatingIpAllocated: _floating_allocated,
     FloatingIpReleased: _floating_released,

@@ -102,6 +102,17 @@ FIXED_IPS = HeldTable(
     ending={"released_seq": "int8", "released_time": "timestamptz", "reason": "text"},
 )
 
+RESERVATIONS = HeldTable(
+    name="fixed_ip_reservations",
+    history="fixed_ip_reservation_history",
+    key={"network_id": "uuid", "address": "inet"},
+    holder={},
+    columns=names("network_id address from_seq from_time"),
+    kept=names("network_id address"),
+    ending={},
+    contested=False,
+)
+
 FLOATING_IPS = HeldTable(
     name="floating_ips",
     history="floating_ip_history",
@@ -124,7 +135,7 @@ ASSOCIATIONS = HeldTable(
     ending={},
 )
 
-HELD_TABLES = (NETWORKS, INSTANCES, VIFS, FIXED_IPS, FLOATING_IPS, ASSOCIATIONS)
+HELD_TABLES = (NETWORKS, INSTANCES, VIFS, FIXED_IPS, RESERVATIONS, FLOATING_IPS, ASSOCIATIONS)
 
 DECISION_COLUMNS = names("""
     seq log_offset term time cause subject command_id correlation_id user_name project_id is_admin

@@ -8,6 +8,7 @@ from services.cli import (
     call,
     dev,
     doctor,
+    fixed,
     floating,
     history,
     host,
@@ -52,5 +53,19 @@ def _root(
     """Take the options that stand before a command."""
 
 
-for part in (roles, status, network, instance, floating, host, history, call, log, ledger, doctor, dev):
+for part in (
+    roles,
+    status,
+    network,
+    instance,
+    fixed,
+    floating,
+    host,
+    history,
+    call,
+    log,
+    ledger,
+    doctor,
+    dev,
+):
     part.add_to(app)

@@ -1,4 +1,4 @@
-"""`netledger instance`: spawn, list, show, delete."""
+"""`netledger instance`: spawn, list, show, delete, add-ip, remove-ip."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,11 +15,15 @@ _COLUMNS = ("instance_uuid", "project_id", "host", "hostname", "addresses")
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Instances and their NICs: spawn, list, show, delete.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Instances and their NICs: spawn, list, show, delete, more addresses.", no_args_is_help=True
+    )
     command(group, "spawn")(spawn)
     command(group, "list")(list_instances)
     command(group, "show")(show)
     command(group, "delete")(delete)
+    command(group, "add-ip")(add_ip)
+    command(group, "remove-ip")(remove_ip)
     app.add_typer(group, name="instance", rich_help_panel="Ask")
 
 
@@ -126,3 +130,39 @@ def delete(
         show_json(None)
     else:
         console().print(f"Instance {uuid} has no networking any more.", markup=False)
+
+
+def add_ip(
+    uuid: Annotated[str, typer.Argument(help="Id of the instance.")],
+    network: Annotated[str, typer.Argument(help="Network: id or label.")],
+    address: Annotated[
+        str | None, typer.Option("--address", help="This address; the next free one when left out.")
+    ] = None,
+    command_id: RepeatId = None,
+) -> None:
+    """Give an instance another address of a network, on its NIC there; without one, it gets a NIC."""
+    with client() as asking:
+        args = {"instance_uuid": uuid, "network_id": network_id(asking, network)}
+        if address is not None:
+            args["address"] = address
+        info = asking.call("add_fixed_ip_to_instance", args, command_id=command_id)
+    _show_changed(info)
+
+
+def remove_ip(
+    uuid: Annotated[str, typer.Argument(help="Id of the instance.")],
+    address: Annotated[str, typer.Argument(help="Fixed address that it shall lose.")],
+    command_id: RepeatId = None,
+) -> None:
+    """Take an address from an instance, with the floating IPs that point there; its NIC stays."""
+    with client() as asking:
+        args = {"instance_uuid": uuid, "address": address}
+        info = asking.call("remove_fixed_ip_from_instance", args, command_id=command_id)
+    _show_changed(info)
+
+
+def _show_changed(info: list[dict[str, Any]]) -> None:
+    if invocation().json:
+        show_json(info)
+    else:
+        _show_info(info)

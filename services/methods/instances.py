@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from events.addresses import parse_mac
+from events.fixed_ips import AddFixedIp, RemoveFixedIp
 from events.ids import CommandDraws, parse_uuid
 from events.instances import DeleteInstance, RequestedNetwork, SpawnInstance
 from events.model import Actor
@@ -61,6 +62,19 @@ class AllocateArgs(Args):
     rxtx_factor: float | None = None
 
 
+class AddFixedIpArgs(InstanceArgs):
+    """An instance, a network by id, and the address if it shall be a certain one."""
+
+    network_id: str
+    address: str | None = None
+
+
+class RemoveFixedIpArgs(InstanceArgs):
+    """An instance and one of its addresses."""
+
+    address: str
+
+
 class MacArgs(Args):
     """A MAC."""
 
@@ -94,6 +108,26 @@ def _network_info(uuid: str, tables: Tables) -> list[Row]:
 
 def _deallocate(args: InstanceArgs, asked: Asked, _tables: Tables) -> DeleteInstance:
     return DeleteInstance(id=asked.command_id, actor=asked.actor, instance_uuid=args.uuid())
+
+
+def _add_fixed_ip(args: AddFixedIpArgs, asked: Asked, _tables: Tables) -> AddFixedIp:
+    return AddFixedIp(
+        id=asked.command_id,
+        actor=asked.actor,
+        instance_uuid=args.uuid(),
+        network_id=args.network_id,
+        address=args.address,
+    )
+
+
+def _remove_fixed_ip(args: RemoveFixedIpArgs, asked: Asked, _tables: Tables) -> RemoveFixedIp:
+    return RemoveFixedIp(
+        id=asked.command_id, actor=asked.actor, instance_uuid=args.uuid(), address=args.address
+    )
+
+
+def _changed(args: InstanceArgs, _answer: Answer, tables: Tables) -> list[Row]:
+    return _network_info(args.uuid(), tables)
 
 
 def find(uuid: str, actor: Actor, tables: Tables) -> Row:
@@ -130,6 +164,8 @@ def _get_vif_by_mac(args: MacArgs, actor: Actor, tables: Tables) -> Row | None:
 METHODS: dict[str, Method] = {
     "allocate_for_instance": Write(AllocateArgs, _allocate, _allocated, adds=True, sighted=True),
     "deallocate_for_instance": Write(InstanceArgs, _deallocate, nothing),
+    "add_fixed_ip_to_instance": Write(AddFixedIpArgs, _add_fixed_ip, _changed, sighted=True),
+    "remove_fixed_ip_from_instance": Write(RemoveFixedIpArgs, _remove_fixed_ip, _changed, sighted=True),
     "get_instance_nw_info": Read(InstanceArgs, _get_nw_info),
     "get_vifs_by_instance": Read(InstanceArgs, _get_vifs),
     "get_vif_by_mac_address": Read(MacArgs, _get_vif_by_mac),

@@ -134,6 +134,9 @@ def _validate_address(network: Row, address: str, tables: Tables, field: str) ->
     if any(one["network_id"] == network["id"] for one in held):
         message = f"Address {text} of network {network['label']!r} is in use."
         raise refused(Code.FIXED_IP_ALREADY_IN_USE, message, field)
+    if tables.ask(lambda reader: queries.is_reserved(reader, network["id"], text)):
+        message = f"Address {text} of network {network['label']!r} is reserved: it is never handed out."
+        raise refused(Code.FIXED_IP_ALREADY_IN_USE, message, field)
 
 
 METHODS: dict[str, Method] = {

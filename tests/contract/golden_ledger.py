@@ -18,6 +18,7 @@ from projections.cell.state import CellState
 from tests.unit.allocator.hand import CELL, INCARNATION, LEDGER, Hand, recovery
 from tests.unit.wishes import (
     ANN,
+    add_ip,
     applied,
     associate,
     claim,
@@ -32,7 +33,10 @@ from tests.unit.wishes import (
     nic,
     register,
     release,
+    remove_ip,
+    reserve,
     spawn,
+    unreserve,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -86,7 +90,24 @@ def tell() -> list[LogRecord]:
     hand.append(recovery(hand.engine.fold.position(), hand.now_ms))
     hand.own().say(delete("later"))
     hand.say(create("rack", "10.0.0.0/16", uuid=None, num_networks=2, network_size=100))
+    _tell_of_more_addresses(hand)
     return hand.ledger
+
+
+def _tell_of_more_addresses(hand: Hand) -> None:
+    hand.say(
+        create("more", "10.0.2.0/29", bridge="br102"),
+        reserve("10.0.2.3"),
+        reserve("10.0.2.4"),
+        unreserve("10.0.2.4"),
+        unreserve("10.0.2.1"),
+        spawn("many", nic("front")),
+        add_ip("many", "front"),
+        add_ip("many", "more", "10.0.2.5"),
+        add_ip("many", "more", "10.0.2.3"),
+        remove_ip("many", "10.0.2.5"),
+        remove_ip("many", "10.0.2.6"),
+    )
 
 
 def to_text(record: LogRecord) -> str:

@@ -15,6 +15,23 @@ def addresses(info: list[dict[str, Any]]) -> list[str]:
     return [ip["address"] for vif in info for ip in vif["network"]["subnets"][0]["ips"]]
 
 
+def get_and_lose_an_address(netledger: Netledger, instance: str) -> None:
+    """Reserve an address, and give the instance another one for a while."""
+    assert netledger("fixed", "reserve", "10.11.0.3").code == 0
+    info = netledger("instance", "add-ip", instance, "blue", "--json").json()
+    assert addresses(info) == ["10.11.0.2", "10.11.0.4", "10.12.0.77"]
+    listed = netledger("fixed", "list", "--network", "blue", "--json").json()
+    assert [(one["address"], one["state"]) for one in listed] == [
+        ("10.11.0.2", "allocated"),
+        ("10.11.0.3", "reserved"),
+        ("10.11.0.4", "allocated"),
+    ]
+    info = netledger("instance", "remove-ip", instance, "10.11.0.4", "--json").json()
+    assert addresses(info) == ["10.11.0.2", "10.12.0.77"]
+    assert netledger("fixed", "unreserve", "10.11.0.3").code == 0
+    assert "10.12.0.77" in netledger("fixed", "list").out
+
+
 def do_the_main_job(netledger: Netledger) -> None:
     """Do everything that a first user does, and check what it says."""
     (blue,) = netledger("network", "create", "blue", "10.11.0.0/24", "--json").json()
@@ -39,6 +56,8 @@ def do_the_main_job(netledger: Netledger) -> None:
     assert [vif["network"]["id"] for vif in info] == [blue["id"], green["id"]]
     assert all(vif["address"].startswith("fa:16:3e:") for vif in info)
     assert netledger("instance", "show", instance, "--json").json()["network_info"] == info
+
+    get_and_lose_an_address(netledger, instance)
 
     assert netledger("floating", "create", "198.51.100.0/29").code == 0
     assert netledger("floating", "create", "203.0.113.7", "--pool", "other").code == 0

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from events.fixed_ips import FixedIpReserved, FixedIpUnreserved
 from projections.ipam import history, queries
 from projections.ipam.digest import digests
 from tests.ipam import look, project
@@ -146,6 +147,26 @@ def test_what_nobody_holds_cannot_be_given_back(ledger: WrittenLedger, database:
         (5, "not held", None),
     ]
     assert seen(database)[0]["other"]["allocation_id"] == allocation_id(9)
+
+
+@BATCHES
+def test_an_address_reserved_twice_or_unreserved_without_being_reserved(
+    ledger: WrittenLedger, database: str, batch: int
+) -> None:
+    """It is reported; one that is reserved, unreserved and reserved again is not."""
+    for address in ("10.1.0.9", "10.1.0.8", "10.1.0.9"):
+        ledger.decide(FixedIpReserved(network_id=NET, address=address))
+    for address in ("10.1.0.8", "10.1.0.7"):
+        ledger.decide(FixedIpUnreserved(network_id=NET, address=address))
+    ledger.decide(FixedIpReserved(network_id=NET, address="10.1.0.8"))
+    assert project(ledger, database, batch) == 2
+    assert [(one["problem"], one["held"]["address"]) for one in seen(database)] == [
+        ("held twice", "10.1.0.9"),
+        ("not held", "10.1.0.7"),
+    ]
+    with look(database) as reader:
+        listed = queries.fixed_list(reader, NET)
+    assert [one["address"] for one in listed] == [ADDRESS, "10.1.0.8", "10.1.0.9"]
 
 
 @BATCHES

@@ -379,6 +379,7 @@ def test_every_answer_is_json(reader: Reader) -> None:
         queries.hosts(reader),
         queries.instances(reader),
         queries.fixed_ips(reader, ONE),
+        queries.fixed_list(reader),
         queries.floating_ips(reader),
         queries.status(reader),
         history.of_address(reader, "10.1.0.3"),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from events.fixed_ips import RemoveFixedIp
 from events.ids import CommandDraws
 from events.refusals import Refusal
 from projections.cell.canonical import canonical_rows as rows_of_state
@@ -44,6 +45,10 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
         *[lambda: wishes.spawn(instance, wishes.nic(name), host=host)] * 4,
         *[lambda: wishes.spawn(instance, wishes.nic(name), wishes.nic("net"), host=host)] * 4,
         *[lambda: wishes.delete(instance)] * 4,
+        *[lambda: wishes.add_ip(instance, name)] * 2,
+        lambda: wishes.add_ip(instance, name, fixed),
+        *[lambda: wishes.reserve(fixed)] * 2,
+        *[lambda: wishes.unreserve(fixed)] * 2,
     ]
     if held is not None:
         address = f"10.0.{held.address >> 8 & 255}.{held.address & 255}"
@@ -51,6 +56,9 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
         makers += [
             lambda: wishes.lease(host, address, held.mac, network),
             lambda: wishes.release(host, address, held.mac, network),
+            lambda: RemoveFixedIp(
+                id=wishes.ANY_ID, actor=wishes.ADMIN, instance_uuid=held.instance_uuid, address=address
+            ),
         ]
     return chance.choice(makers)()
 

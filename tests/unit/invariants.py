@@ -33,7 +33,8 @@ def _check_network(state: CellState, network_id: str, network: Network) -> None:
     assert network.active == len(pool.held) - len(draining)
     vifs = [vif for instance in state.instances.values() for vif in instance.vifs]
     assert network.nics == sum(vif.network_id == network_id for vif in vifs)
-    assert pool.free == pool.capacity - len(pool.held)
+    assert all(address in pool for address in pool.reserved)
+    assert pool.free == pool.capacity - len(set(pool.held) | pool.reserved)
 
 
 def _check_allocations(state: CellState) -> None:

@@ -143,6 +143,16 @@ def test_a_nic_gets_one_dhcp_host_its_first_address() -> None:
     assert [host.address for host in made.dhcp[0].hosts] == ["10.1.0.9", "10.1.0.30"]
 
 
+def test_when_its_first_address_is_removed_a_nic_is_served_the_next_one() -> None:
+    """That which was allocated next, whatever its number; an address that comes back is the last."""
+    first, more, last = Nic(1, address="10.1.0.20"), Nic(1, address="10.1.0.40"), Nic(1, address="10.1.0.30")
+    events = (network(1), claimed(1), first.allocated(), more.allocated(), last.allocated())
+
+    assert [host.address for host in planned(*events, first.deallocated()).dhcp[0].hosts] == ["10.1.0.40"]
+    back = planned(*events, first.deallocated(), first.allocated())
+    assert [host.address for host in back.dhcp[0].hosts] == ["10.1.0.40"]
+
+
 def test_name_servers_are_the_settings_and_then_the_networks() -> None:
     """use_network_dns_servers adds dns1 and dns2, as in nova."""
     settings = replace(SETTINGS, dns_server=("192.0.2.53",), use_network_dns_servers=True)

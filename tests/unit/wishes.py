@@ -7,7 +7,14 @@ from hashlib import blake2b
 from uuid import UUID
 
 from events.catalog import AnyCommand, AnyReport
-from events.fixed_ips import LeaseFixedIp, ReleaseFixedIp
+from events.fixed_ips import (
+    AddFixedIp,
+    LeaseFixedIp,
+    ReleaseFixedIp,
+    RemoveFixedIp,
+    ReserveFixedIp,
+    UnreserveFixedIp,
+)
 from events.floating_ips import (
     AllocateFloatingIp,
     AssociateFloatingIp,
@@ -81,6 +88,26 @@ def delete(name: str = "vm", actor: Actor = ANN) -> DeleteInstance:
     return DeleteInstance(id=ANY_ID, actor=actor, instance_uuid=uid(name))
 
 
+def add_ip(vm: str = "vm", name: str = "net", address: str | None = None, actor: Actor = ANN) -> AddFixedIp:
+    """Ask for another address of a network for an instance."""
+    return AddFixedIp(id=ANY_ID, actor=actor, instance_uuid=uid(vm), network_id=uid(name), address=address)
+
+
+def remove_ip(vm: str, address: str, actor: Actor = ANN) -> RemoveFixedIp:
+    """Ask to take an address from an instance."""
+    return RemoveFixedIp(id=ANY_ID, actor=actor, instance_uuid=uid(vm), address=address)
+
+
+def reserve(address: str, actor: Actor = ADMIN) -> ReserveFixedIp:
+    """Ask never to hand out an address."""
+    return ReserveFixedIp(id=ANY_ID, actor=actor, address=address)
+
+
+def unreserve(address: str, actor: Actor = ADMIN) -> UnreserveFixedIp:
+    """Ask to let a reserved address be handed out again."""
+    return UnreserveFixedIp(id=ANY_ID, actor=actor, address=address)
+
+
 def lease(host: str, address: str, mac: str, name: str = "net") -> LeaseFixedIp:
     """Let a host report that a guest took a lease."""
     return LeaseFixedIp(id=ANY_ID, reporter=host, host=host, network_id=uid(name), address=address, mac=mac)
@@ -126,6 +153,10 @@ ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     delete_network(),
     spawn("vm", nic("net", "10.0.0.9", "tag"), hostname="web.example", rxtx_factor=1.5),
     delete(),
+    add_ip("vm", "net", "10.0.0.9"),
+    remove_ip("vm", "10.0.0.9"),
+    reserve("10.0.0.9"),
+    unreserve("10.0.0.9"),
     floating_create(),
     floating_allocate(),
     associate("192.0.2.1", "10.0.0.2"),

@@ -4,11 +4,16 @@ It shares nothing with `projections.cell` but the language, and keeps the same r
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 from events.catalog import AnyCommand, AnyReport
-from events.fixed_ips import LeaseFixedIp, ReleaseFixedIp
+from events.fixed_ips import (
+    AddFixedIp,
+    LeaseFixedIp,
+    ReleaseFixedIp,
+    RemoveFixedIp,
+    ReserveFixedIp,
+    UnreserveFixedIp,
+)
 from events.floating_ips import (
     AllocateFloatingIp,
     AssociateFloatingIp,
@@ -20,73 +25,12 @@ from events.hosts import RegisterHost, ReportApplied
 from events.instances import DeleteInstance, SpawnInstance
 from events.model import Actor
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+from tests.unit.cell.model_rows import Floating, Net, Row, Vm, addresses
 
 Answer = tuple[str, str | None] | None
 """Code and field of a refusal; None for a grant."""
 
 DrawMac = Callable[[str, int, int], int]
-
-
-@dataclass
-class Row:
-    """One address. It is free without an instance, unless it is reserved or draining."""
-
-    address: str
-    reserved: bool = False
-    instance: str | None = None
-    host: str = ""
-    mac: int = 0
-    leased: bool = False
-    draining: bool = False
-    waits_for: set[str] = field(default_factory=set)
-    released_seq: int = 0
-    deadline_ms: int = 0
-    freed: int = 0
-    """When it was last freed, as a count of all freeings; 0 if it was never used."""
-
-    @property
-    def free(self) -> bool:
-        """Whether it may be handed out."""
-        return not self.reserved and self.instance is None and not self.draining
-
-
-@dataclass
-class Net:
-    """One network."""
-
-    asked: CreateNetworks
-    rows: list[Row]
-    host: str | None = None
-    epoch: int = 0
-
-
-@dataclass
-class Vm:
-    """One instance."""
-
-    project: str
-    host: str
-    asked: tuple[Any, ...]
-    macs: dict[str, int]
-    """MAC by network."""
-
-
-@dataclass
-class Floating:
-    """One floating address."""
-
-    address: str
-    pool: str
-    project: str | None = None
-    target: Row | None = None
-    freed: int = 0
-
-
-def addresses(block: str) -> list[str]:
-    """Return every address of a small block whose last octet only matters."""
-    base, length = block.split("/")
-    prefix, _, last = base.rpartition(".")
-    return [f"{prefix}.{int(last) + step}" for step in range(1 << (32 - int(length)))]
 
 
 class Model:
@@ -142,7 +86,7 @@ class Model:
 
     def _free(self, row: Row) -> None:
         self._freed += 1
-        fresh = Row(row.address, freed=self._freed)
+        fresh = Row(row.address, reserved=row.reserved, freed=self._freed)
         row.__dict__.update(fresh.__dict__)
 
     def _CreateNetworks(self, asked: CreateNetworks, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
@@ -216,7 +160,7 @@ class Model:
                 return got
             taken.append((network_id, got[0], int(got[1] or 0)))
         for _, row, mac in taken:
-            row.instance, row.host, row.mac = asked.instance_uuid, asked.host, mac
+            row.instance, row.host, row.mac, row.taken = asked.instance_uuid, asked.host, mac, self.seq
         macs = {network_id: mac for network_id, _, mac in taken}
         self.vms[asked.instance_uuid] = Vm(asked.project_id, asked.host, request, macs)
         return None
@@ -246,20 +190,28 @@ class Model:
         return [(nic.network_id, nic.address) for nic in asked.requested_networks]
 
     def _take(
-        self, network_id: str, address: str | None, index: int, drawn: list[int], command_id: str
+        self,
+        network_id: str,
+        address: str | None,
+        index: int,
+        drawn: list[int],
+        command_id: str,
+        known: int | None = None,
     ) -> tuple[Row, int] | tuple[str, str | None]:
-        """Return the row and the MAC of a NIC, or a refusal."""
+        """Return the row and the MAC of a NIC, drawn unless known, or a refusal."""
         net = self.nets[network_id]
         if address is None:
             free = self.free(net)
             if not free:
                 return "NoMoreFixedIps", f"requested_networks.{index}.network_id"
             address = free[0]
-        row = next((row for row in net.rows if row.address == address and not row.reserved), None)
+        row = next((row for row in net.rows if row.address == address and not row.planned), None)
         if row is None:
             return "FixedIpNotFoundForNetwork", f"requested_networks.{index}.address"
         if not row.free:
             return "FixedIpAlreadyInUse", f"requested_networks.{index}.address"
+        if known is not None:
+            return row, known
         used = {mac for vm in self.vms.values() for mac in vm.macs.values()} | set(drawn)
         for attempt in range(self._mac_attempts):
             mac = self._draw_mac(command_id, index, attempt)
@@ -275,17 +227,73 @@ class Model:
             return "Forbidden", "instance_uuid"
         for network_id in vm.macs:
             net = self.nets[network_id]
-            row = next(row for row in net.rows if row.instance == asked.instance_uuid and not row.draining)
-            for floating in self.floatings:
-                if floating.target is row:
-                    floating.target = None
-            row.waits_for = {host for host in (row.host, net.host) if host in self.hosts and host is not None}
-            row.instance, row.draining = None, True
-            row.released_seq, row.deadline_ms = self.seq, now_ms + self._timeout_ms
-            if not row.waits_for:
-                self._free(row)
+            mine = [row for row in net.rows if row.instance == asked.instance_uuid]
+            for row in sorted(mine, key=lambda row: row.taken):
+                self._release(net, row, now_ms)
         del self.vms[asked.instance_uuid]
         return None
+
+    def _release(self, net: Net, row: Row, now_ms: int) -> None:
+        """Take an address from its instance."""
+        for floating in self.floatings:
+            if floating.target is row:
+                floating.target = None
+        row.waits_for = {host for host in (row.host, net.host) if host in self.hosts and host is not None}
+        row.instance, row.draining = None, True
+        row.released_seq, row.deadline_ms = self.seq, now_ms + self._timeout_ms
+        if not row.waits_for:
+            self._free(row)
+
+    def _AddFixedIp(self, asked: AddFixedIp, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
+        vm = self.vms.get(asked.instance_uuid)
+        if vm is None:
+            return "InstanceNotFound", "instance_uuid"
+        if not asked.actor.is_admin and asked.actor.project != vm.project:
+            return "Forbidden", "instance_uuid"
+        net = self.nets.get(asked.network_id)
+        if net is None:
+            return "NetworkNotFound", "network_id"
+        if net.asked.project_id not in (None, vm.project):
+            return "NetworkNotFoundForProject", "network_id"
+        if not self._reaches(vm.host, net):
+            return "NetworkNotReachable", "network_id"
+        got = self._take(asked.network_id, asked.address, 0, [], asked.id, vm.macs.get(asked.network_id))
+        if isinstance(got[0], str):
+            last = str(got[1]).rpartition(".")[2]
+            return got[0], last if last in {"network_id", "address"} else "network_id"
+        row, mac = got
+        vm.macs.setdefault(asked.network_id, int(mac or 0))
+        row.instance, row.host, row.mac, row.taken = asked.instance_uuid, vm.host, int(mac or 0), self.seq
+        return None
+
+    def _RemoveFixedIp(self, asked: RemoveFixedIp, now_ms: int) -> Answer:  # noqa: N802 - named after its command
+        vm = self.vms.get(asked.instance_uuid)
+        if vm is None:
+            return "InstanceNotFound", "instance_uuid"
+        if not asked.actor.is_admin and asked.actor.project != vm.project:
+            return "Forbidden", "instance_uuid"
+        for net, row in self.rows():
+            if row.address == asked.address and row.instance == asked.instance_uuid:
+                self._release(net, row, now_ms)
+                return None
+        return "FixedIpNotFoundForSpecificInstance", "address"
+
+    def _ReserveFixedIp(self, asked: ReserveFixedIp | UnreserveFixedIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
+        if not asked.actor.is_admin:
+            return "Forbidden", "actor.is_admin"
+        row = next((row for _, row in self.rows() if row.address == asked.address), None)
+        if row is None:
+            return "FixedIpNotFoundForAddress", "address"
+        reserve = isinstance(asked, ReserveFixedIp)
+        if row.planned:
+            return None if reserve else ("FixedIpNotFoundForNetwork", "address")
+        if row.reserved and not reserve:
+            self._freed += 1
+            row.freed = self._freed
+        row.reserved = reserve
+        return None
+
+    _UnreserveFixedIp = _ReserveFixedIp
 
     def _ReportApplied(self, report: ReportApplied, _now_ms: int) -> Answer:  # noqa: N802 - named after its report
         if report.host not in self.hosts:

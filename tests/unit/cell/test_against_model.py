@@ -19,6 +19,7 @@ from tests.unit.wishes import (
     ADMIN,
     ANN,
     BOB,
+    add_ip,
     applied,
     associate,
     claim,
@@ -33,8 +34,11 @@ from tests.unit.wishes import (
     nic,
     register,
     release,
+    remove_ip,
+    reserve,
     spawn,
     uid,
+    unreserve,
 )
 
 RULES = Rules(fixed_ip_disassociate_timeout=60, create_unique_mac_address_attempts=2)
@@ -54,7 +58,8 @@ ACTORS = st.sampled_from([ADMIN, ADMIN, ANN, ANN, BOB])
 OWNERS = st.sampled_from([ANN, ANN, ANN, BOB, ADMIN])
 NAMES = st.sampled_from([*NETWORKS, "open", "red"])
 HOSTS = st.sampled_from(["h1", "h2", "h3"])
-VMS = st.sampled_from([f"vm{number}" for number in range(6)])
+VM_NAMES = [f"vm{number}" for number in range(6)]
+VMS = st.sampled_from(VM_NAMES)
 FIXED = st.integers(0, 47).map(lambda last: f"10.0.0.{last}")
 FLOATING = st.sampled_from([1, 1, 1, 2, 2, 3, 4, 6, 7]).map(lambda last: f"192.0.2.{last}")
 
@@ -157,6 +162,30 @@ class Histories(RuleBasedStateMachine):
         """Delete an instance."""
         self.send(delete(vm, actor))
 
+    @rule(vm=VMS, name=NAMES, address=st.none() | FIXED, actor=OWNERS)
+    def add_ip(self, vm: str, name: str, address: str | None, actor: Actor) -> None:
+        """Give an instance another address."""
+        self.send(add_ip(vm, name, address, actor))
+
+    @rule(vm=VMS, address=FIXED, actor=OWNERS)
+    def remove_ip(self, vm: str, address: str, actor: Actor) -> None:
+        """Take any address from an instance."""
+        self.send(remove_ip(vm, address, actor))
+
+    @rule(data=st.data())
+    def remove_ip_rightly(self, data: st.DataObject) -> None:
+        """Take an address from the instance that has it."""
+        held = [
+            (vm, row.address) for _, row in self.model.rows() for vm in VM_NAMES if row.instance == uid(vm)
+        ]
+        if held:
+            self.send(remove_ip(*data.draw(st.sampled_from(held)), ADMIN))
+
+    @rule(address=FIXED, actor=ACTORS, keep=st.booleans())
+    def reserve(self, address: str, actor: Actor, keep: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+        """Reserve an address, or let it go."""
+        self.send((reserve if keep else unreserve)(address, actor))
+
     @rule(host=HOSTS, behind=st.integers(-1, 6))
     def applied(self, host: str, behind: int) -> None:
         """Report a position, seldom one that is not there yet."""
@@ -239,6 +268,9 @@ class Histories(RuleBasedStateMachine):
         for network_id, net in self.model.nets.items():
             network = state.networks[network_id]
             assert (network.host, network.epoch) == (net.host, net.epoch)
+            assert {ipv4_text(one) for one in network.pool.reserved} == {
+                row.address for row in net.rows if row.reserved
+            }
             assert [ipv4_text(one) for one in network.pool.candidates(self.cell.now_ms)] == self.model.free(
                 net
             )

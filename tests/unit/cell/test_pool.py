@@ -148,7 +148,29 @@ def test_a_range_added_later_is_handed_out_last() -> None:
     assert [take_next(addresses), take_next(addresses)] == [5, 6]
 
 
-STEPS = st.lists(st.tuples(st.sampled_from(["next", "named", "back"]), st.integers(0, 19)), max_size=60)
+def test_what_is_reserved_is_not_taken() -> None:
+    """Asserted where the state changes, too."""
+    addresses = pool((2, 4))
+    addresses.reserve(3)
+
+    with pytest.raises(InvariantBroken, match="reserved"):
+        addresses.take(3, "somebody")
+    with pytest.raises(InvariantBroken, match="reserved already"):
+        addresses.reserve(3)
+    assert list(addresses.candidates(NOW)) == [2, 4]
+
+
+@pytest.mark.parametrize("address", [1, 5])
+def test_what_lies_outside_is_not_reserved(address: int) -> None:
+    """Nor is it unreserved."""
+    with pytest.raises(InvariantBroken, match="outside"):
+        pool((2, 4)).reserve(address)
+    with pytest.raises(InvariantBroken, match="not reserved"):
+        pool((2, 4)).unreserve(address, NOW)
+
+
+KINDS = ["next", "named", "back", "reserve", "unreserve"]
+STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 19)), max_size=60)
 
 
 @given(STEPS)
@@ -158,11 +180,19 @@ def test_a_pool_is_what_a_list_of_rows_is(steps: list[tuple[str, int]]) -> None:
     never_used = [address for address in range(20) if address in addresses]
     idle: list[int] = []
     held: list[int] = []
+    reserved: list[int] = []
     for kind, number in steps:
         if kind == "back" and held:
             address = held.pop(number % len(held))
             addresses.give_back(address, NOW)
-            idle.append(address)
+            idle += [] if address in reserved else [address]
+        elif kind == "reserve" and number in addresses and number not in reserved:
+            addresses.reserve(number)
+            reserved.append(number)
+        elif kind == "unreserve" and reserved:
+            address = reserved.pop(number % len(reserved))
+            addresses.unreserve(address, NOW)
+            idle += [] if address in held else [address]
         elif kind == "next" and never_used + idle:
             address = (never_used + idle)[0]
             assert take_next(addresses) == address
@@ -172,8 +202,8 @@ def test_a_pool_is_what_a_list_of_rows_is(steps: list[tuple[str, int]]) -> None:
             held.append(number)
         else:
             continue
-        never_used = [address for address in never_used if address not in held]
-        idle = [address for address in idle if address not in held]
+        never_used = [address for address in never_used if address not in held + reserved]
+        idle = [address for address in idle if address not in held + reserved]
         assert list(addresses.candidates(NOW)) == never_used + idle
         assert sorted(addresses.held) == sorted(held)
         assert addresses.free == len(never_used) + len(idle)
@@ -209,6 +239,8 @@ def test_work_does_not_depend_on_size_or_use(named: int, released: int) -> None:
             take_next(addresses)
             addresses.take(named_one, "x")
             addresses.give_back(named_one, NOW)
+            addresses.reserve(named_one)
+            addresses.unreserve(named_one, NOW)
 
         return count(work)
 

@@ -1,0 +1,118 @@
+"""More addresses for an instance, and fewer: several on one NIC (nova-network.md sections 7.6 and 8.6)."""
+
+from events.addresses import ipv4_number, ipv4_text, mac_text
+from events.fixed_ips import AddFixedIp, FixedIpAllocated, RemoveFixedIp
+from events.ids import Draws
+from events.instances import NICS_MAX, MacGenerated, VifCreated
+from events.model import Actor, Event
+from events.refusals import Code, Refusal
+from projections.cell.fixed_ips import release
+from projections.cell.floating_ips import disassociate
+from projections.cell.instances import address_for, draw_mac, reached
+from projections.cell.networks import forbidden, network_at, not_found, not_reachable, visible
+from projections.cell.state import CellState, Instance, Network, Rules
+
+FIXED_IPS_MAX = 256
+"""Addresses of one instance: deleting it frees them all in one decision (design section 4)."""
+
+
+def decide_add(
+    state: CellState, command: AddFixedIp, rules: Rules, draws: Draws, now_ms: int
+) -> tuple[Event, ...] | Refusal:
+    """Give an instance another address of a network, on its NIC there or on a new one."""
+    instance = _instance(state, command.actor, command.instance_uuid, "add an address to")
+    if isinstance(instance, Refusal):
+        return instance
+    network = _network(state, command.network_id, instance)
+    if isinstance(network, Refusal):
+        return network
+    if sum(len(vif.allocations) for vif in instance.vifs) >= FIXED_IPS_MAX:
+        message = f"Instance {instance.uuid} has {FIXED_IPS_MAX} addresses, as many as an instance may have."
+        return Refusal(code=Code.INVALID_INPUT, field="instance_uuid", message=message)
+    address = address_for(network, command.address, None, now_ms)
+    if isinstance(address, Refusal):
+        return address
+    nic = _nic(state, instance, network, rules, draws)
+    if isinstance(nic, Refusal):
+        return nic
+    vif_id, mac, created = nic
+    allocated = FixedIpAllocated(
+        allocation_id=draws.uuid("fixed ip", 0),
+        network_id=command.network_id,
+        address=ipv4_text(address),
+        vif_id=vif_id,
+        mac=mac,
+        instance_uuid=instance.uuid,
+        project_id=instance.project_id,
+        host=instance.host,
+        hostname=instance.hostname,
+    )
+    return (*created, allocated)
+
+
+def _instance(state: CellState, actor: Actor, uuid: str, what: str) -> Instance | Refusal:
+    """Return an instance that the actor may change."""
+    instance = state.instances.get(uuid)
+    if instance is None:
+        message = f"Instance {uuid} has no networking here."
+        return Refusal(code=Code.INSTANCE_NOT_FOUND, field="instance_uuid", message=message)
+    if not actor.is_admin and actor.project != instance.project_id:
+        return forbidden(actor, f"{what} instance {uuid}", "instance_uuid")
+    return instance
+
+
+def _network(state: CellState, network_id: str, instance: Instance) -> Network | Refusal:
+    """Return a network that the instance's project sees and its host reaches."""
+    network = state.networks.get(network_id)
+    if network is None:
+        return not_found(network_id)
+    if not visible(network, instance.project_id):
+        message = f"Network {network_id} is not one of project {instance.project_id!r}."
+        return Refusal(code=Code.NETWORK_NOT_FOUND_FOR_PROJECT, field="network_id", message=message)
+    if not reached(network, state.hosts.get(instance.host)):
+        return not_reachable(network, instance.host, "network_id")
+    return network
+
+
+def _nic(
+    state: CellState, instance: Instance, network: Network, rules: Rules, draws: Draws
+) -> tuple[str, str, tuple[Event, ...]] | Refusal:
+    """Return id and MAC of the instance's NIC on a network, and the events that create it if it has none."""
+    network_id = network.plan.network_id
+    for vif in instance.vifs:
+        if vif.network_id == network_id:
+            return vif.id, mac_text(vif.mac), ()
+    if len(instance.vifs) >= NICS_MAX:
+        message = f"Instance {instance.uuid} has {NICS_MAX} NICs, as many as an instance may have."
+        return Refusal(code=Code.INVALID_INPUT, field="network_id", message=message)
+    drawn = draw_mac(state, set(), rules, draws, 0)
+    if isinstance(drawn, Refusal):
+        return drawn.model_copy(update={"field": "network_id"})
+    vif_id, mac = draws.uuid("vif", 0), mac_text(drawn[0])
+    created = VifCreated(
+        vif_id=vif_id,
+        mac=mac,
+        instance_uuid=instance.uuid,
+        network_id=network_id,
+        host=instance.host,
+        index=len(instance.vifs),
+        tag=None,
+    )
+    return vif_id, mac, (MacGenerated(mac=mac, vif_id=vif_id, draws=drawn[1]), created)
+
+
+def decide_remove(
+    state: CellState, command: RemoveFixedIp, rules: Rules, now_ms: int
+) -> tuple[Event, ...] | Refusal:
+    """Take an address from an instance, with the floating IPs that point there; its NIC stays."""
+    instance = _instance(state, command.actor, command.instance_uuid, "remove an address from")
+    if isinstance(instance, Refusal):
+        return instance
+    address = ipv4_number(command.address)
+    network = network_at(state, address)
+    allocation = None if network is None else network.pool.held.get(address)
+    if allocation is None or allocation.draining or allocation.instance_uuid != instance.uuid:
+        message = f"{command.address} is not a fixed IP of instance {instance.uuid}."
+        return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_SPECIFIC_INSTANCE, field="address", message=message)
+    unbound = [disassociate(state, floating) for floating in allocation.floating]
+    return (*unbound, *release(state, allocation, rules, now_ms))

@@ -1,0 +1,73 @@
+"""What the obvious model keeps: one row for every address of a network, and one for every floating one."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from events.networks import CreateNetworks
+
+
+@dataclass
+class Row:
+    """One address. It is free without an instance, unless it is kept or draining."""
+
+    address: str
+    planned: bool = False
+    """Kept by the network's plan."""
+    reserved: bool = False
+    """Kept by an admin."""
+    instance: str | None = None
+    host: str = ""
+    mac: int = 0
+    leased: bool = False
+    draining: bool = False
+    waits_for: set[str] = field(default_factory=set)
+    released_seq: int = 0
+    deadline_ms: int = 0
+    taken: int = 0
+    """Position of its allocation."""
+    freed: int = 0
+    """When it was last freed or unreserved, as a count of all that; 0 if it was never used."""
+
+    @property
+    def free(self) -> bool:
+        """Whether it may be handed out."""
+        return not self.planned and not self.reserved and self.instance is None and not self.draining
+
+
+@dataclass
+class Net:
+    """One network."""
+
+    asked: CreateNetworks
+    rows: list[Row]
+    host: str | None = None
+    epoch: int = 0
+
+
+@dataclass
+class Vm:
+    """One instance."""
+
+    project: str
+    host: str
+    asked: tuple[Any, ...]
+    macs: dict[str, int]
+    """MAC by network."""
+
+
+@dataclass
+class Floating:
+    """One floating address."""
+
+    address: str
+    pool: str
+    project: str | None = None
+    target: Row | None = None
+    freed: int = 0
+
+
+def addresses(block: str) -> list[str]:
+    """Return every address of a small block whose last octet only matters."""
+    base, length = block.split("/")
+    prefix, _, last = base.rpartition(".")
+    return [f"{prefix}.{int(last) + step}" for step in range(1 << (32 - int(length)))]
