@@ -126,14 +126,16 @@ def _loop(
         in_flight: deque[Message] = deque()
         while not stop.is_set():
             room = min(IN_FLIGHT_MAX - len(in_flight), BATCH_MAX)
+            more = False
             if room:
                 records = inputs.poll(room, 0.0 if in_flight else TICK_S)
+                more = len(records) == room
                 answers = [answer(record.value) for record in records]
                 if answers:
                     appender.append(answers)
                     in_flight.extend(answers)
                 appender.outcomes()
-            for record in ledger.poll(BATCH_MAX, TICK_S if in_flight else 0.0):
+            for record in ledger.poll(BATCH_MAX, TICK_S if in_flight and not more else 0.0):
                 if (record.headers, record.value) != in_flight.popleft():
                     raise AssertionError(f"another record than ours at {record.offset}")
                 read_back(record)

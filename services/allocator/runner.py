@@ -2,6 +2,7 @@
 
 One thread, two feeds. While decisions are in flight it waits on the ledger, otherwise on the inputs; so a
 batch is whatever came while the last one was on its way, and nothing ever waits for a round trip per command.
+When more inputs are there than a batch takes, it waits for nothing.
 """
 
 import random
@@ -136,8 +137,8 @@ class Allocator:
         """Decide until the engine steps down or we are told to stop; what is in flight is judged later."""
         ticked_at = monotonic()
         while not stop.is_set() and engine.phase is Phase.OWNING:
-            attempt.decide(BATCH_MAX, 0.0 if engine.in_flight else TICK_S)
-            attempt.read_back(BATCH_MAX, TICK_S if engine.in_flight else 0.0)
+            more = attempt.decide(BATCH_MAX, 0.0 if engine.in_flight else TICK_S)
+            attempt.read_back(BATCH_MAX, TICK_S if engine.in_flight and not more else 0.0)
             if monotonic() - ticked_at >= TICK_S:
                 ticked_at = monotonic()
                 attempt.tick()

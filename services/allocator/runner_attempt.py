@@ -78,8 +78,8 @@ class Attempt:
     def _is_caught_up(self) -> bool:
         return self.engine.fold.next_offset >= self._end
 
-    def decide(self, limit: int, timeout_s: float) -> None:
-        """Read inputs and decide on them, as many as there is room for.
+    def decide(self, limit: int, timeout_s: float) -> bool:
+        """Read inputs and decide on them, as many as there is room for; return whether more may be waiting.
 
         Raises:
             LedgerAlarm: an input is not the one that was decided so far, or lost undecided records.
@@ -89,7 +89,7 @@ class Attempt:
             self._inputs = self._open_inputs()
         room = min(self.engine.room, limit)
         if not room:
-            return
+            return False
         try:
             records = self._inputs.poll(room, timeout_s)
         except OffsetOutOfRange as error:
@@ -102,6 +102,7 @@ class Attempt:
             if batch:
                 self.engine.read_input(name, batch, now_ms)
         self._append()
+        return len(records) == room
 
     def read_back(self, limit: int, timeout_s: float) -> None:
         """Read on in the ledger.
