@@ -160,7 +160,7 @@ class Audit:
 
     def _input(self, name: InputName, incarnation: str, offset: int) -> LogRecord | None:
         """Return an input record, unless it is gone with its topic, was trimmed, or may have been another."""
-        if self.world.plan.disaster == "truncate input":
+        if self.world.inputs_lost_their_tail:
             return None
         is_there = incarnation == self.world.log.topic(TOPICS.input(name).topic).incarnation
         return self._inputs[name].get(offset) if is_there else None

@@ -17,8 +17,8 @@ def strike(world: World, backup: Backup | None) -> None:
         case "truncate":
             truncate(world, LEDGER, world.rng.randrange(1, 7))
         case "backup" if backup is not None:
-            with_inputs = world.rng.random() < 0.5
-            world.store.restore(backup, None if with_inputs else [LEDGER.topic])
+            world.inputs_lost_their_tail = world.rng.random() < 0.5
+            world.store.restore(backup, None if world.inputs_lost_their_tail else [LEDGER.topic])
         case "replace ledger":
             world.store.replace_topic(LEDGER.topic)
         case "replace input":
@@ -27,6 +27,7 @@ def strike(world: World, backup: Backup | None) -> None:
             where = world.rng.choice((COMMANDS, REPORTS))
             world.store.trim(where, world.rng.randrange(world.log.bounds(where).end + 1))
         case "truncate input":
+            world.inputs_lost_their_tail = True
             truncate(world, world.rng.choice((COMMANDS, REPORTS)), world.rng.randrange(1, 7))
         case _:
             pass

@@ -6,7 +6,7 @@ Between any two of them it may pause, crash, or be told that somebody else shoul
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from events.errors import LedgerAlarm, LedgerMissing
+from events.errors import LedgerAlarm, LedgerMissing, LogUnavailable
 from events.ledger.fold import Alarm
 from events.log.memory import ScriptedOwnership
 from projections.cell.state import Rules
@@ -158,12 +158,14 @@ class Node:
             if self.owning and engine is not None and engine.state is not None and not engine.in_flight:
                 self.world.sight(self.name, engine.fold.seq, engine.state)
 
-    def _take(self, step: Callable[[Attempt], None]) -> bool:
+    def _take(self, step: Callable[[Attempt], object]) -> bool:
         """Take a step; an alarm stops the cell here, a new history epoch lets it start over."""
         if self.attempt is None:
             return False
         owning = self.owning
         try:
+            if self.line is not None and self.world.has_outage():
+                self.line.log.faults.outage()
             step(self.attempt)
         except Crashed:
             self.crash()
@@ -173,6 +175,11 @@ class Node:
                 self.world.say(self.name, "starts over in a new history epoch")
             else:
                 self._stop(alarm)
+            self._drop()
+            return False
+        except LogUnavailable:
+            self.world.say(self.name, "starts over, the log does not answer")
+            self._claim_not_before_ms = self.now_ms() + self._pause_ms()
             self._drop()
             return False
         except LedgerMissing as missing:

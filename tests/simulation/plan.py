@@ -51,6 +51,8 @@ class Plan(NamedTuple):
     flip: float = 0.0
     jump: float = 0.0
     """How often many seconds pass at once: time limits are met, drained addresses become free."""
+    outage: float = 0.0
+    """How often the log does not answer somebody."""
     lost_mail: float = 0.0
     repeated_mail: float = 0.0
     poison: float = 0.0
@@ -81,6 +83,7 @@ def draw_plan(rng: Random) -> Plan:
         pause=_rate(rng, 0.4),
         flip=_rate(rng, 0.8),
         jump=_rate(rng, 0.3),
+        outage=_rate(rng, 0.1),
         lost_mail=_rate(rng, 0.2),
         repeated_mail=_rate(rng, 0.6),
         poison=_rate(rng, 0.1),

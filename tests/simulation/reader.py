@@ -6,10 +6,11 @@ All of them run `events.ledger.follow.LedgerReader` and obey its alarms.
 import pickle
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.errors import LedgerAlarm, OffsetOutOfRange
+from events.errors import LedgerAlarm, LogUnavailable, OffsetOutOfRange
 from events.ledger.fold import Alarm
 from events.ledger.follow import Decided, LedgerReader
 from events.ledger.position import Position
+from events.log.memory import MemoryLog
 from projections.cell.apply import apply_decision
 from projections.cell.state import CellState
 from tests.simulation.line import CELL, LEDGER
@@ -28,23 +29,30 @@ class Follower:
         self.stopped_by: LedgerAlarm | None = None
         self.alarms = 0
         """How often it was stopped."""
+        self.log = MemoryLog(world.store)
         self.reader: LedgerReader
         self.open(None)
 
     def open(self, position: Position | None) -> None:
         """Read from the start, or go on at a stored position."""
         self.stopped_by = None
-        incarnation = self.world.log.topic(LEDGER.topic).incarnation
+        incarnation = self.log.topic(LEDGER.topic).incarnation
         try:
-            self.reader = LedgerReader(self.world.log, LEDGER, CELL, position, self.world.seconds)
+            self.reader = LedgerReader(self.log, LEDGER, CELL, position, self.world.seconds)
             self.reader.fold = self.world.parts.fold(CELL, incarnation, position)
         except LedgerAlarm as alarm:
             self._stop(alarm)
 
     def poll(self, limit: int | None = None) -> None:
         """Read on; one that is stopped looks whether an operator has helped."""
+        if self.world.has_outage():
+            self.log.faults.outage()
         try:
             decided = self.reader.poll(limit or self.world.batch(), 0.0)
+        except LogUnavailable:
+            self.world.say(self.name, "gets no answer from the log")
+            self.log.faults.end_outage()
+            return
         except LedgerAlarm as alarm:
             self._stop(alarm)
             return

@@ -150,6 +150,46 @@ def test_old_backup_is_silent_without_chain_and_looking_back() -> None:
     assert (alarm_of(world.reader), holder(world)) == (None, spawn(1)["instance_uuid"])
 
 
+def old_backup_with_lower_terms() -> World:
+    """G C1 D1 C2 C3 D2 is read; G C1 D1 comes back and grows by C2 and seven decisions."""
+    world = owned_world()
+    backup = world.store.backup()
+    for node in (world.nodes[1], world.nodes[0]):
+        world.nodes[0].read_back()
+        own(world, node)
+    want(world, spawn(1, ADDRESS))
+    decide(world, world.nodes[0])
+    world.reader.poll()
+    world.lossy = True
+    for node in world.nodes:
+        node.crash()
+    world.callers[0].pending.clear()
+    world.store.restore(backup)
+    own(world, world.nodes[1])
+    want(world, spawn(2, ADDRESS), *(spawn(number) for number in range(3, 9)))
+    decide(world, world.nodes[1])
+    world.now_ms += 31_000
+    return world
+
+
+def test_old_backup_is_found_by_looking_back() -> None:
+    """All that comes is of a lower term than the reader's: only its own record tells."""
+    world = old_backup_with_lower_terms()
+    world.reader.poll()
+
+    assert alarm_of(world.reader) == "RecordChanged"
+
+
+def test_old_backup_is_silent_without_looking_back() -> None:
+    """Terms and chain alone let it skip one decision after the other (S10)."""
+    world = old_backup_with_lower_terms()
+    with nobody_looks_back():
+        world.reader.poll()
+
+    assert (alarm_of(world.reader), holder(world)) == (None, spawn(1)["instance_uuid"])
+    assert world.reader.reader.fold.skipped == {"lower_term": 5}
+
+
 @pytest.mark.parametrize("stale", [False, True])
 def test_a_claim_on_lost_decisions_stops_every_reader(*, stale: bool) -> None:
     """Its base is ahead of what the log holds, whether or not the claim itself comes too late."""

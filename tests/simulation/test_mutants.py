@@ -106,7 +106,6 @@ MUTANTS = (
         "no alarms, no look back; backup", Parts(fold=judges.SkipsInsteadOfAlarms), NO_LOOK_BACK, OLD_BACKUP
     ),
     Mutant("no chain, no look back", Parts(fold=judges.NoChain), NO_LOOK_BACK, LOST_TAIL),
-    Mutant("no look back", Parts(), NO_LOOK_BACK, OLD_BACKUP),
     Mutant(
         "no resume check",
         Parts(engine=allocators.NoResumeCheck),

@@ -58,6 +58,8 @@ class World:
         self.sightings: list[Sighting] = []
         self.lossy = False
         """Whether the log has lost records, so that alarms are right."""
+        self.inputs_lost_their_tail = False
+        """Whether other input records may be where decided ones were."""
         self.calm = False
         """Whether faults have stopped."""
         self.alarms: list[str] = []
@@ -129,6 +131,10 @@ class World:
         if self.calm or self.rng.random() >= self.plan.crash_while_appending:
             return None
         return self.rng.randrange(count + 1)
+
+    def has_outage(self) -> bool:
+        """Tell whether the log does not answer somebody now."""
+        return not self.calm and self.rng.random() < self.plan.outage
 
     @property
     def followers(self) -> list[Follower]:
