@@ -1,6 +1,5 @@
 """Running seeds: each one a whole world, from its beginning to its audit."""
 
-from events.errors import NetledgerError
 from events.log.memory import Backup
 from tests.simulation.checks import check
 from tests.simulation.disasters import strike
@@ -8,13 +7,13 @@ from tests.simulation.heal import heal
 from tests.simulation.memo import remembering
 from tests.simulation.parts import Parts
 from tests.simulation.plan import Plan
-from tests.simulation.world import Violation, World
+from tests.simulation.world import World
 
 TRACE_SHOWN = 30
 
 
 class FailedSeed(AssertionError):
-    """A seed that found something; its text says how to replay it."""
+    """A seed that found something; its text says how to replay it, its cause what was found."""
 
     def __init__(self, seed: int, world: World, why: Exception) -> None:
         """Tell what happened last."""
@@ -56,7 +55,7 @@ def run_seed(seed: int, parts: Parts | None = None, plan: Plan | None = None) ->
     world = World(seed, parts, plan)
     try:
         run(world)
-    except (Violation, NetledgerError) as why:
+    except Exception as why:
         raise FailedSeed(seed, world, why) from why
     return world
 

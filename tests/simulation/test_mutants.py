@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
+from events.errors import NetledgerError
 from events.ledger import follow
 from projections.cell import state as cell_state
 from services.allocator import engine, runner_attempt
@@ -16,6 +17,7 @@ from tests.simulation.mutants import allocators, judges, readers
 from tests.simulation.parts import Parts
 from tests.simulation.plan import draw_plan
 from tests.simulation.seeds import FailedSeed, run_seed
+from tests.simulation.world import Violation
 
 SEEDS_MAX = 500
 """Most seeds that a mutant may survive. Most live for a few, the rarest on average for sixty."""
@@ -41,6 +43,8 @@ class Mutant:
             try:
                 run_seed(seed, self.parts, plan)
             except FailedSeed as failed:
+                if not isinstance(failed.__cause__, Violation | NetledgerError):
+                    raise
                 return str(failed)
         return ""
 

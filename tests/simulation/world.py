@@ -209,8 +209,9 @@ class World:
             lost = "" if acknowledge else ", which it is not told"
             self.say(line.name, f"lands {before} to {self.log.bounds(LEDGER).end - 1}{lost}")
         self.adrift = [other for other in self.adrift if other.waiting]
-        if rng.random() < plan.repeated_append:
-            self.echo(rng.randrange(self.log.bounds(LEDGER).end))
+        end = self.log.bounds(LEDGER).end
+        if end and rng.random() < plan.repeated_append:
+            self.echo(rng.randrange(end))
 
     def echo(self, offset: int) -> None:
         """Append a record of the ledger once more: a late duplicate."""
