@@ -108,7 +108,6 @@ class Scribe:
             fold.genesis,
             fold.epoch,
             fold.last_offset,
-            fold.last_digest,
             fold.chain,
             fold.term,
             fold.owner,
