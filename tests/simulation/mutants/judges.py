@@ -1,15 +1,16 @@
 """Judges of records that each leave out one sentence of the protocol, named at its end."""
 
 from events.ledger.fold import LedgerFold, Verdict
+from events.log.port import Message
 from events.record import DecisionHead, TermClaimed
 
 
 class ClaimsOfAnyTerm(LedgerFold):
     """A claim counts whatever its term."""
 
-    def _judge_claim(self, offset: int, value: bytes, digest: bytes) -> Verdict:
-        self.term = TermClaimed.model_validate_json(value).term - 1
-        return super()._judge_claim(offset, value, digest)
+    def _judge_claim(self, offset: int, message: Message) -> Verdict:
+        self.term = TermClaimed.model_validate_json(message.value).term - 1
+        return super()._judge_claim(offset, message)
 
 
 class NoChain(LedgerFold):
@@ -63,11 +64,11 @@ class InputsAgain(LedgerFold):
 class ClaimsOnAnyBase(LedgerFold):
     """A claim may build on decisions that the log does not hold (S9)."""
 
-    def _judge_claim(self, offset: int, value: bytes, digest: bytes) -> Verdict:
+    def _judge_claim(self, offset: int, message: Message) -> Verdict:
         seq = self.seq
-        self.seq = max(seq, TermClaimed.model_validate_json(value).base_seq)
+        self.seq = max(seq, TermClaimed.model_validate_json(message.value).base_seq)
         try:
-            return super()._judge_claim(offset, value, digest)
+            return super()._judge_claim(offset, message)
         finally:
             self.seq = seq
 
@@ -85,16 +86,16 @@ class SkipsInsteadOfAlarms(ClaimsOnAnyBase):
     def _check_inputs(self, head: DecisionHead) -> None:
         pass
 
-    def _judge_claim(self, offset: int, value: bytes, digest: bytes) -> Verdict:
-        self.term = max(self.term, TermClaimed.model_validate_json(value).term - 1)
-        return super()._judge_claim(offset, value, digest)
+    def _judge_claim(self, offset: int, message: Message) -> Verdict:
+        self.term = max(self.term, TermClaimed.model_validate_json(message.value).term - 1)
+        return super()._judge_claim(offset, message)
 
 
 class EpochsKeepTheOwner(LedgerFold):
     """A new history epoch leaves the owner and its term in place."""
 
-    def _judge_epoch(self, offset: int, value: bytes, digest: bytes) -> Verdict:
+    def _judge_epoch(self, offset: int, message: Message) -> Verdict:
         term, owner = self.term, self.owner
-        verdict = super()._judge_epoch(offset, value, digest)
+        verdict = super()._judge_epoch(offset, message)
         self.term, self.owner = term, owner
         return verdict

@@ -108,6 +108,7 @@ class Scribe:
             fold.genesis,
             fold.epoch,
             fold.last_offset,
+            fold.last_digest,
             fold.chain,
             fold.term,
             fold.owner,
