@@ -27,7 +27,7 @@ from events.model import Event
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
 from events.refusals import Refusal
 from events.repeats import CommandRepeated
-from projections.cell import fixed_ips, floating_ips, hosts, instances, networks, reservations
+from projections.cell import fixed_ips, floating_ips, hosts, instances, macs, networks, nics, reservations
 from projections.cell.state import CellState
 from projections.cell.window import Remembered
 
@@ -39,9 +39,9 @@ _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     HostApplied: hosts.apply_applied,
     InstanceSpawned: instances.apply_spawned,
     InstanceDeleted: instances.apply_deleted,
-    MacGenerated: instances.apply_mac,
-    VifCreated: instances.apply_vif_created,
-    VifDeleted: instances.apply_vif_deleted,
+    MacGenerated: macs.apply_generated,
+    VifCreated: nics.apply_created,
+    VifDeleted: nics.apply_deleted,
     FixedIpAllocated: fixed_ips.apply_allocated,
     FixedIpDeallocated: lambda state, event: fixed_ips.apply_deallocated(state, event, state.seq),
     FixedIpDisassociated: lambda state, event: fixed_ips.apply_disassociated(state, event, state.time_ms),

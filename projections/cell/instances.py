@@ -4,31 +4,25 @@ from hashlib import blake2b
 
 from pydantic_core import to_json
 
-from events.addresses import ipv4_number, ipv4_text, mac_number, mac_text
+from events.addresses import mac_text
 from events.errors import InvariantBroken
-from events.fixed_ips import FixedIpAllocated
 from events.ids import Draws
 from events.instances import (
     NICS_MAX,
     DeleteInstance,
     InstanceDeleted,
     InstanceSpawned,
-    MacGenerated,
     RequestedNetwork,
     SpawnInstance,
-    VifCreated,
     VifDeleted,
 )
 from events.model import Event, stated
 from events.refusals import Code, Refusal
+from projections.cell import nics
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import disassociate
 from projections.cell.networks import forbidden, not_found, not_reachable, visible
-from projections.cell.state import SELECTABLE_BY_ALL, CellState, Host, Instance, Network, Rules, Vif
-
-MAC_PREFIX = 0xFA163E
-"""fa:16:3e, nova's since 2012: so high that a bridge does not adopt a guest's MAC (the lowest one wins)."""
-_MAC_SUFFIX_BITS = 24
+from projections.cell.state import SELECTABLE_BY_ALL, CellState, Host, Instance, Network, Rules
 
 
 def decide_spawn(
@@ -44,32 +38,28 @@ def decide_spawn(
             return ()
         message = f"Instance {command.instance_uuid} has networking by another request; delete it first."
         return Refusal(code=Code.INSTANCE_EXISTS, field="instance_uuid", message=message)
+    # A spawn is these steps, each of which may refuse it; what a rule decides is in that rule's module.
     wanted = _select(state, command)
     if isinstance(wanted, Refusal):
         return wanted
-    events: list[Event] = [
-        stated(
-            InstanceSpawned,
-            instance_uuid=command.instance_uuid,
-            project_id=command.project_id,
-            host=command.host,
-            hostname=command.hostname,
-            display_name=command.display_name,
-            rxtx_factor=command.rxtx_factor,
-            request_digest=asked,
-        )
-    ]
-    macs_drawn: set[int] = set()
-    for index, (network, nic) in enumerate(wanted):
-        address = address_for(network, nic.address, index, now_ms)
-        if isinstance(address, Refusal):
-            return address
-        mac = draw_mac(state, macs_drawn, rules, draws, index)
-        if isinstance(mac, Refusal):
-            return mac
-        macs_drawn.add(mac[0])
-        events += _nic_events(command, network.plan.network_id, nic.tag, draws, index, mac, address)
-    return tuple(events)
+    owner = nics.Owner(command.instance_uuid, command.project_id, command.host, command.hostname)
+    made = nics.spawned(state, owner, wanted, rules, draws, now_ms)
+    if isinstance(made, Refusal):
+        return made
+    return (_spawned(command, asked), *made)
+
+
+def _spawned(command: SpawnInstance, asked: str) -> InstanceSpawned:
+    return stated(
+        InstanceSpawned,
+        instance_uuid=command.instance_uuid,
+        project_id=command.project_id,
+        host=command.host,
+        hostname=command.hostname,
+        display_name=command.display_name,
+        rxtx_factor=command.rxtx_factor,
+        request_digest=asked,
+    )
 
 
 def request_digest(command: SpawnInstance) -> str:
@@ -131,91 +121,6 @@ def reached(network: Network, host: Host | None) -> bool:
     return host is None or network.plan.physical_network in host.physical_networks
 
 
-def address_for(network: Network, wanted: str | None, index: int | None, now_ms: int) -> int | Refusal:
-    """Return the address for a NIC: the wanted one, or the next of the pool.
-
-    `index` is the place among a spawn's requested networks; None where the command asks for one address.
-    """
-    if wanted is None:
-        for address in network.pool.candidates(now_ms):
-            return address
-        message = (
-            f"No address of network {network.plan.label!r} is free: {network.active} allocated,"
-            f" {len(network.draining)} draining, {len(network.pool.reserved)} reserved."
-        )
-        return Refusal(code=Code.NO_MORE_FIXED_IPS, field=_field(index, "network_id"), message=message)
-    field = _field(index, "address")
-    address = ipv4_number(wanted)
-    if address not in network.pool:
-        plan = network.plan
-        message = f"Address {wanted} is not one that network {plan.label!r} ({plan.cidr}) hands out."
-        return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_NETWORK, field=field, message=message)
-    if address in network.pool.held:
-        message = f"Address {wanted} of network {network.plan.label!r} is in use."
-        return Refusal(code=Code.FIXED_IP_ALREADY_IN_USE, field=field, message=message)
-    if address in network.pool.reserved:
-        message = f"Address {wanted} of network {network.plan.label!r} is reserved: it is never handed out."
-        return Refusal(code=Code.FIXED_IP_ALREADY_IN_USE, field=field, message=message)
-    return address
-
-
-def _field(index: int | None, name: str) -> str:
-    return name if index is None else f"requested_networks.{index}.{name}"
-
-
-def draw_mac(
-    state: CellState, drawn: set[int], rules: Rules, draws: Draws, index: int
-) -> tuple[int, int] | Refusal:
-    """Return a MAC that no live NIC has, and how many candidates it took."""
-    attempts = rules.create_unique_mac_address_attempts
-    for attempt in range(attempts):
-        mac = MAC_PREFIX << _MAC_SUFFIX_BITS | draws.mac_suffix(index, attempt)
-        if mac not in state.macs and mac not in drawn:
-            return mac, attempt + 1
-    message = f"All of {attempts} drawn MACs are in use; send the command again under a new command id."
-    return Refusal(
-        code=Code.VIRTUAL_INTERFACE_MAC_ADDRESS, field=f"requested_networks.{index}", message=message
-    )
-
-
-def _nic_events(
-    command: SpawnInstance,
-    network_id: str,
-    tag: str | None,
-    draws: Draws,
-    index: int,
-    mac: tuple[int, int],
-    address: int,
-) -> tuple[Event, ...]:
-    vif_id = draws.uuid("vif", index)
-    text = mac_text(mac[0])
-    return (
-        stated(MacGenerated, mac=text, vif_id=vif_id, draws=mac[1]),
-        stated(
-            VifCreated,
-            vif_id=vif_id,
-            mac=text,
-            instance_uuid=command.instance_uuid,
-            network_id=network_id,
-            host=command.host,
-            index=index,
-            tag=tag,
-        ),
-        stated(
-            FixedIpAllocated,
-            allocation_id=draws.uuid("fixed ip", index),
-            network_id=network_id,
-            address=ipv4_text(address),
-            vif_id=vif_id,
-            mac=text,
-            instance_uuid=command.instance_uuid,
-            project_id=command.project_id,
-            host=command.host,
-            hostname=command.hostname,
-        ),
-    )
-
-
 def apply_spawned(state: CellState, event: InstanceSpawned) -> None:
     """Add an instance without NICs."""
     if event.instance_uuid in state.instances:
@@ -230,26 +135,6 @@ def apply_spawned(state: CellState, event: InstanceSpawned) -> None:
         rxtx_factor=event.rxtx_factor,
         request_digest=event.request_digest,
     )
-
-
-def apply_mac(state: CellState, event: MacGenerated) -> None:
-    """Let a NIC that is about to be created have a MAC."""
-    _claim_mac(state, mac_number(event.mac), event.vif_id)
-
-
-def _claim_mac(state: CellState, mac: int, vif_id: str) -> None:
-    if state.macs.setdefault(mac, vif_id) != vif_id:
-        message = f"MAC {mac_text(mac)} belongs to NIC {state.macs[mac]} and to {vif_id}"
-        raise InvariantBroken(message)
-
-
-def apply_vif_created(state: CellState, event: VifCreated) -> None:
-    """Add a NIC to an instance."""
-    mac = mac_number(event.mac)
-    _claim_mac(state, mac, event.vif_id)
-    vif = Vif(event.vif_id, mac, event.instance_uuid, event.network_id, event.index, event.tag)
-    state.instances[event.instance_uuid].vifs.append(vif)
-    state.networks[event.network_id].nics += 1
 
 
 def decide_delete(
@@ -280,17 +165,6 @@ def decide_delete(
         InstanceDeleted(instance_uuid=instance.uuid, project_id=instance.project_id, host=instance.host)
     )
     return tuple(events)
-
-
-def apply_vif_deleted(state: CellState, event: VifDeleted) -> None:
-    """Take a NIC from its instance; its MAC may be used again."""
-    instance = state.instances[event.instance_uuid]
-    vif = instance.vif(event.vif_id)
-    if vif.allocations or state.macs.pop(vif.mac, None) != vif.id:
-        message = f"NIC {vif.id} is deleted while it holds addresses, or its MAC is another's"
-        raise InvariantBroken(message)
-    instance.vifs.remove(vif)
-    state.networks[vif.network_id].nics -= 1
 
 
 def apply_deleted(state: CellState, event: InstanceDeleted) -> None:

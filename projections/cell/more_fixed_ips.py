@@ -1,14 +1,15 @@
 """More addresses for an instance, and fewer: several on one NIC (nova-network.md sections 7.6 and 8.6)."""
 
-from events.addresses import ipv4_number, ipv4_text, mac_text
-from events.fixed_ips import AddFixedIp, FixedIpAllocated, RemoveFixedIp
+from events.addresses import ipv4_number, mac_text
+from events.fixed_ips import AddFixedIp, RemoveFixedIp
 from events.ids import Draws
-from events.instances import NICS_MAX, MacGenerated, VifCreated
+from events.instances import NICS_MAX
 from events.model import Actor, Event
 from events.refusals import Code, Refusal
+from projections.cell import macs, nics
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import disassociate
-from projections.cell.instances import address_for, draw_mac, reached
+from projections.cell.instances import reached
 from projections.cell.networks import forbidden, network_at, not_found, not_reachable, visible
 from projections.cell.state import CellState, Instance, Network, Rules
 
@@ -29,25 +30,15 @@ def decide_add(
     if sum(len(vif.allocations) for vif in instance.vifs) >= FIXED_IPS_MAX:
         message = f"Instance {instance.uuid} has {FIXED_IPS_MAX} addresses, as many as an instance may have."
         return Refusal(code=Code.INVALID_INPUT, field="instance_uuid", message=message)
-    address = address_for(network, command.address, None, now_ms)
+    address = nics.address_for(network, command.address, "", now_ms)
     if isinstance(address, Refusal):
         return address
-    nic = _nic(state, instance, network, rules, draws)
-    if isinstance(nic, Refusal):
-        return nic
-    vif_id, mac, created = nic
-    allocated = FixedIpAllocated(
-        allocation_id=draws.uuid("fixed ip", 0),
-        network_id=command.network_id,
-        address=ipv4_text(address),
-        vif_id=vif_id,
-        mac=mac,
-        instance_uuid=instance.uuid,
-        project_id=instance.project_id,
-        host=instance.host,
-        hostname=instance.hostname,
-    )
-    return (*created, allocated)
+    owner = nics.Owner(instance.uuid, instance.project_id, instance.host, instance.hostname)
+    found = _nic(state, owner, instance, network, rules, draws)
+    if isinstance(found, Refusal):
+        return found
+    nic, made = found
+    return (*made, nics.allocated(owner, network, nic, address, draws, 0))
 
 
 def _instance(state: CellState, actor: Actor, uuid: str, what: str) -> Instance | Refusal:
@@ -75,30 +66,19 @@ def _network(state: CellState, network_id: str, instance: Instance) -> Network |
 
 
 def _nic(
-    state: CellState, instance: Instance, network: Network, rules: Rules, draws: Draws
-) -> tuple[str, str, tuple[Event, ...]] | Refusal:
-    """Return id and MAC of the instance's NIC on a network, and the events that create it if it has none."""
-    network_id = network.plan.network_id
+    state: CellState, owner: nics.Owner, instance: Instance, network: Network, rules: Rules, draws: Draws
+) -> tuple[nics.Nic, tuple[Event, ...]] | Refusal:
+    """Return the instance's NIC on a network, and the events that create it if it has none."""
     for vif in instance.vifs:
-        if vif.network_id == network_id:
-            return vif.id, mac_text(vif.mac), ()
+        if vif.network_id == network.plan.network_id:
+            return nics.Nic(vif.id, mac_text(vif.mac)), ()
     if len(instance.vifs) >= NICS_MAX:
         message = f"Instance {instance.uuid} has {NICS_MAX} NICs, as many as an instance may have."
         return Refusal(code=Code.INVALID_INPUT, field="network_id", message=message)
-    drawn = draw_mac(state, set(), rules, draws, 0)
+    drawn = macs.draw(state, (), rules, draws, 0, "network_id")
     if isinstance(drawn, Refusal):
-        return drawn.model_copy(update={"field": "network_id"})
-    vif_id, mac = draws.uuid("vif", 0), mac_text(drawn[0])
-    created = VifCreated(
-        vif_id=vif_id,
-        mac=mac,
-        instance_uuid=instance.uuid,
-        network_id=network_id,
-        host=instance.host,
-        index=len(instance.vifs),
-        tag=None,
-    )
-    return vif_id, mac, (MacGenerated(mac=mac, vif_id=vif_id, draws=drawn[1]), created)
+        return drawn
+    return nics.created(owner, network, drawn, draws, 0, len(instance.vifs), None)
 
 
 def decide_remove(

@@ -11,7 +11,7 @@ from events.addresses import ipv4_text
 from events.ids import CommandDraws, uuid7
 from events.model import Actor
 from events.refusals import Refusal
-from projections.cell.instances import MAC_PREFIX
+from projections.cell.macs import MAC_PREFIX
 from projections.cell.state import Rules
 from tests.unit.cell.model import Model
 from tests.unit.given import Message, Scenario, given
