@@ -15,8 +15,8 @@ from events.log.postgres import PostgresLog
 from events.record import LEVEL, Genesis, encode_genesis
 from services.allocator.runner import now_ms
 from services.allocator.topics import CellTopics
-from services.dev_kafka import DevKafka
-from services.embedded_postgres import EmbeddedPostgres
+from services.dev.kafka import DevKafka
+from services.embedded.postgres import EmbeddedPostgres
 
 LogKind = Literal["kafka", "postgres"]
 

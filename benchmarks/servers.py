@@ -35,7 +35,7 @@ from services.allocator.engine import IN_FLIGHT_MAX
 from services.allocator.garbage import look_at_young_only
 from services.allocator.runner import BATCH_MAX, TICK_S, Allocator
 from services.allocator.topics import CellTopics
-from services.projector import Projector
+from services.roles.projecting import Projector
 
 Server = Callable[[Place, CellTopics, Connection], None]
 

@@ -18,7 +18,7 @@ from projections.cell.state import Rules
 from projections.host_plan import HostSettings
 from services.allocator.runner import Allocator, CellTopics
 from services.client import Client
-from services.embedded_postgres import EmbeddedPostgres
+from services.embedded.postgres import EmbeddedPostgres
 from services.methods.base import Defaults
 from services.settings import Settings
 

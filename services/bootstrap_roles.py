@@ -9,11 +9,11 @@ from events.catalog import AnyReport
 from events.errors import LogError, LogUnavailable
 from events.log.port import Appender, Log, Message, TopicPartition
 from host_agent.agent import Agent
-from services.allocator_role import AllocatorRole
 from services.bootstrap import Deployment, host_settings
-from services.health import Health
 from services.last_place import LastPlace
-from services.projector import Projector
+from services.roles.allocating import AllocatorRole
+from services.roles.health import Health
+from services.roles.projecting import Projector
 
 REPORT_TIMEOUT_S = 5.0
 """How long sending a report may take before the agent goes on and tries again later."""

@@ -22,9 +22,9 @@ import pytest
 from events.errors import BrokenEnvironment
 from events.log.kafka import KafkaLog
 from events.log.kafka_settings import KafkaSettings
-from services.dev_kafka import DevKafka
-from services.kafka_jars import fetch_jars, find_java
-from services.kafka_plan import Detour, free_ports
+from services.dev.kafka import DevKafka
+from services.dev.kafka_jars import fetch_jars, find_java
+from services.dev.kafka_plan import Detour, free_ports
 from tests import needs
 from tests.contract.kafka_harness import KafkaHarness
 

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from events.errors import BrokenEnvironment
-from services.embedded_postgres import EmbeddedPostgres
+from services.embedded.postgres import EmbeddedPostgres
 from tests import needs
 from tests.places import fast_place
 

@@ -1,6 +1,6 @@
 """A wire between a Kafka client and its broker that a test can hold, cut, or rob of one answer.
 
-The broker must send the clients of this wire back through it: see `services.kafka_plan.Detour`.
+The broker must send the clients of this wire back through it: see `services.dev.kafka_plan.Detour`.
 """
 
 import socket

@@ -28,7 +28,7 @@ def kafka(
     ] = None,
 ) -> None:
     """Run a real Apache Kafka in the foreground, to play with; Ctrl-C stops it. Needs Java and Maven."""
-    from services.dev_kafka import DevKafka
+    from services.dev.kafka import DevKafka
 
     place = directory or invocation().settings.data / "dev-kafka"
     tell_error(f"Starting Kafka in {place}...")
@@ -63,6 +63,6 @@ def schemas(
 
 def demo() -> None:
     """Show the main job on this machine, with hosts as namespaces; leaves nothing behind."""
-    from services.demo import run_demo
+    from services.dev.demo import run_demo
 
     run_demo()

@@ -53,7 +53,7 @@ def tail(
 
 
 def _follow(reader: "LedgerReader", start: int) -> None:
-    from services.roles import stop_signals
+    from services.roles.running import stop_signals
 
     with stop_signals() as stop:
         while not stop.is_set():

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.bootstrap import Deployment
-    from services.roles import Role
+    from services.roles.running import Role
 
 PANEL = "Run"
 
@@ -103,7 +103,7 @@ def agent(
 
 def _run(role: str, make: "Callable[[Deployment], Role]", *, with_parent: bool) -> None:
     from services import logs
-    from services.roles import run_role, stop_signals
+    from services.roles.running import run_role, stop_signals
 
     settings = invocation().settings
     logs.configure(settings.log_format, settings.log_level, role=role)

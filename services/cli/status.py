@@ -20,7 +20,7 @@ from services.cli.common import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.health import RoleFile
+    from services.roles.health import RoleFile
 
 LOOK_S = 0.1
 
@@ -59,7 +59,7 @@ def status(
 
 
 def _roles(directory: "Path") -> "list[RoleFile]":
-    from services.health import read_roles
+    from services.roles.health import read_roles
 
     return read_roles(directory)
 
@@ -79,7 +79,7 @@ def _hosts(roles: "list[RoleFile]") -> list[dict[str, Any]]:
 
 
 def _ready(roles: "list[RoleFile]") -> bool:
-    from services.health import all_ready
+    from services.roles.health import all_ready
 
     return all_ready(roles)
 

@@ -12,10 +12,10 @@ from events.errors import BrokenEnvironment, LogUnavailable
 from services import ledger_admin, logs
 from services.bootstrap import Deployment
 from services.cli.common import console, deployment, invocation, show_json
-from services.health import Heart, read_roles
-from services.roles import stop_signals
+from services.roles.health import Heart, read_roles
+from services.roles.running import stop_signals
+from services.roles.supervisor import Child, Supervisor, import_path
 from services.settings import PREFIX, Settings
-from services.supervisor import Child, Supervisor, import_path
 
 log = structlog.get_logger("up")
 

@@ -8,7 +8,7 @@ from events.errors import LogError
 from events.log.kafka import KafkaLog
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import Log, TopicPartition, TopicSpec
-from services.kafka_plan import Detour
+from services.dev.kafka_plan import Detour
 from tests.contract.harness import Line, LogHarness
 from tests.kafka_line import KafkaLine
 

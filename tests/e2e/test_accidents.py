@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.embedded_postgres import EmbeddedPostgres
+from services.embedded.postgres import EmbeddedPostgres
 from tests.e2e.driver import Netledger, await_gone, command_line, environment
 from tests.eventually import eventually
 

@@ -12,7 +12,7 @@ from events.log.port import Message, TopicSpec
 from events.log.postgres import PostgresLog
 from events.record import Genesis, encode_genesis
 from services.allocator.runner import CellTopics, now_ms
-from services.embedded_postgres import EmbeddedPostgres
+from services.embedded.postgres import EmbeddedPostgres
 from tests.e2e.driver import Netledger
 from tests.eventually import eventually
 

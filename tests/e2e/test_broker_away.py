@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.dev_kafka import DevKafka
+from services.dev.kafka import DevKafka
 from tests.e2e.driver import Netledger
 from tests.eventually import eventually
 from tests.places import data_directory

@@ -9,7 +9,7 @@ import pytest
 
 from events.log.postgres import PostgresLog
 from services.allocator.runner import CellTopics
-from services.embedded_postgres import EmbeddedPostgres
+from services.embedded.postgres import EmbeddedPostgres
 from tests.e2e.driver import Netledger, await_gone, command_line, environment
 from tests.eventually import eventually
 

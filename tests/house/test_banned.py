@@ -35,7 +35,7 @@ TEXT_ENDINGS = (
     ".yml",
 )
 TEXT_NAMES = ("Makefile", "Dockerfile", ".ci/run", ".gitignore", ".dockerignore")
-MAY_PRINT = ("services/cli*", "services/demo*")
+MAY_PRINT = ("services/cli*", "services/dev/demo*")
 
 
 def text_files() -> Iterator[Source]:

@@ -11,9 +11,9 @@ import pytest
 from events.ledger.fold import Alarm, Skip
 from events.refusals import Code
 from events.schema_export.headers import DECISION_HEADERS
-from services.health import Health
 from services.methods import METHODS
-from services.metrics import exposition
+from services.roles.health import Health
+from services.roles.metrics import exposition
 from services.settings import PREFIX, Settings
 from tests.contract.golden_ledger import GOLDEN, read
 from tests.house.source import REPO

@@ -20,7 +20,7 @@ from services.allocator.runner import Allocator, CellTopics
 from services.bootstrap import Deployment
 from services.client import Client, new_command_id
 from services.outcomes import Refused
-from services.projector import Projector
+from services.roles.projecting import Projector
 from services.settings import Settings
 from services.tables import ProjectionBehind
 

@@ -15,17 +15,17 @@ from events.errors import BrokenEnvironment
 from events.log.kafka import KafkaLog
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import Message, TopicPartition, TopicSpec
-from services import kafka_jars
-from services.dev_kafka import DevKafka
-from services.kafka_jars import fetch_jars, find_java
-from services.kafka_plan import free_ports
+from services.dev import kafka_jars
+from services.dev.kafka import DevKafka
+from services.dev.kafka_jars import fetch_jars, find_java
+from services.dev.kafka_plan import free_ports
 from tests.eventually import eventually
 from tests.fix_kafka import require_java
 
 START_AND_WAIT = """
 import sys
 from pathlib import Path
-from services.dev_kafka import DevKafka
+from services.dev.kafka import DevKafka
 
 kafka = DevKafka(Path(sys.argv[1]))
 kafka.start()
@@ -35,7 +35,7 @@ sys.stdin.read()
 RUN = """
 import sys
 from pathlib import Path
-from services.dev_kafka import DevKafka
+from services.dev.kafka import DevKafka
 
 DevKafka(Path(sys.argv[1])).run(lambda servers: print(servers, flush=True))
 """

@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from events.errors import BrokenEnvironment
-from services import embedded_postgres
-from services.embedded_account import acl_with_search
-from services.embedded_postgres import EmbeddedPostgres
+from services.embedded import postgres as embedded_postgres
+from services.embedded.account import acl_with_search
+from services.embedded.postgres import EmbeddedPostgres
 from tests import needs
 from tests.places import fast_place
 
@@ -97,7 +97,7 @@ def test_two_users_of_one_server(directory: Path) -> None:
 def test_several_processes_start_it_at_once(directory: Path) -> None:
     """Processes that race to make and start the server all get it, and it is gone after them."""
     program = (
-        "import sys; from pathlib import Path; from services.embedded_postgres import EmbeddedPostgres\n"
+        "import sys; from pathlib import Path; from services.embedded.postgres import EmbeddedPostgres\n"
         "with EmbeddedPostgres(Path(sys.argv[1])) as server: print(server.dsn)\n"
     )
     command = [sys.executable, "-c", program, str(directory)]
@@ -125,7 +125,7 @@ def test_killed_server_starts_again_with_its_data(directory: Path) -> None:
 def test_killed_user_leaves_the_server_to_the_next(directory: Path) -> None:
     """A process that was killed does not keep the server running for ever: who comes next stops it."""
     program = (
-        "import os, sys; from pathlib import Path; from services.embedded_postgres import EmbeddedPostgres\n"
+        "import os, sys; from pathlib import Path; from services.embedded.postgres import EmbeddedPostgres\n"
         "EmbeddedPostgres(Path(sys.argv[1])).start(); os.kill(os.getpid(), 9)\n"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(directory)], check=False, timeout=60)

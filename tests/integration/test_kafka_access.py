@@ -16,7 +16,7 @@ from events.errors import LogAccessDenied, LogError, TopicMissing
 from events.log.kafka import KafkaLog
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import Message, TopicPartition, TopicSpec
-from services.dev_kafka import DevKafka
+from services.dev.kafka import DevKafka
 from tests.eventually import eventually
 from tests.fix_kafka import require_java
 

@@ -11,8 +11,8 @@ from events.errors import AppenderClosed, LogUnavailable
 from events.log.kafka import KafkaLog
 from events.log.kafka_settings import KafkaSettings
 from events.log.port import Appender, AppendOutcome, Feed, LogRecord, Message, TopicPartition, TopicSpec
-from services.dev_kafka import DevKafka
-from services.kafka_plan import Detour, free_ports
+from services.dev.kafka import DevKafka
+from services.dev.kafka_plan import Detour, free_ports
 from tests.eventually import eventually
 from tests.fix_kafka import KafkaUnderTest
 from tests.kafka_line import KafkaLine

@@ -18,7 +18,7 @@ from projections.ipam import queries
 from projections.ipam.errors import IpamOtherLedger, IpamOutdated, IpamUnavailable
 from projections.ipam.rebuild import rebuild
 from services.allocator.topics import CellTopics
-from services.projector import Projector
+from services.roles.projecting import Projector
 from tests.eventually import eventually
 from tests.ipam import CELL, look, project
 from tests.written_ledger import LEDGER, REPORTS, WrittenLedger, allocated, network, network_id, spawn

@@ -11,8 +11,8 @@ from urllib.request import urlopen
 import pytest
 
 from events.errors import BrokenEnvironment
-from services.health import BEAT_S, STALE_S, Health, Heart, all_ready, missing_roles, read_roles, sweep
-from services.metrics import exposition
+from services.roles.health import BEAT_S, STALE_S, Health, Heart, all_ready, missing_roles, read_roles, sweep
+from services.roles.metrics import exposition
 from tests.eventually import eventually
 
 LISTEN = ("127.0.0.1", 0)

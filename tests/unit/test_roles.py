@@ -6,9 +6,9 @@ from threading import Event
 import pytest
 
 from events.errors import BrokenEnvironment, LedgerAlarm, LedgerMissing, LogUnavailable, NetledgerError
-from services import roles
-from services.health import Health
-from services.roles import run_role
+from services.roles import running as roles
+from services.roles.health import Health
+from services.roles.running import run_role
 from services.settings import Settings
 
 

@@ -26,7 +26,7 @@ from projections.ipam.liveness import ReportPosition, read_report_position, writ
 from projections.ipam.rows import Changes, fold
 from projections.ipam.writer import IpamProjection, Outcome
 from services.allocator.topics import CellTopics
-from services.health import Health
+from services.roles.health import Health
 
 BATCH_MAX = 1000
 """Records of the ledger in one transaction; more of them only cost memory."""

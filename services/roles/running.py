@@ -20,7 +20,7 @@ from events.errors import (
     UnknownSchema,
 )
 from projections.ipam.errors import IpamOtherLedger, IpamOutdated, IpamUnavailable
-from services.health import Health, Heart
+from services.roles.health import Health, Heart
 from services.settings import Settings
 
 PAUSE_FIRST_S = 0.5

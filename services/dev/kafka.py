@@ -23,8 +23,8 @@ from typing import Self
 from events.errors import BrokenEnvironment, LogError
 from events.log.kafka import KafkaLog
 from events.log.kafka_settings import KafkaSettings
-from services.kafka_jars import fetch_jars, find_java
-from services.kafka_plan import Detour, Node, check_ports, load_plan, server_properties
+from services.dev.kafka_jars import fetch_jars, find_java
+from services.dev.kafka_plan import Detour, Node, check_ports, load_plan, server_properties
 
 READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 20.0

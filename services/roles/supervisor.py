@@ -11,7 +11,7 @@ from time import monotonic
 import structlog
 
 from events.errors import BrokenEnvironment, NetledgerError
-from services.health import Health, missing_roles, read_roles
+from services.roles.health import Health, missing_roles, read_roles
 
 LOOK_S = 0.2
 STOP_S_MAX = 20.0
@@ -156,6 +156,6 @@ class Supervisor:
 
 def import_path() -> dict[str, str]:
     """Return the environment in which a child finds the same packages as we do, wherever it is started."""
-    home = str(Path(__file__).parents[1])
+    home = str(Path(__file__).parents[2])
     before = os.environ.get("PYTHONPATH")
     return {"PYTHONPATH": f"{home}{os.pathsep}{before}" if before else home}

@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from events.errors import NetledgerError
-from services.demo.deployment import Deployment
-from services.demo.run import with_machines
-from services.demo.scenario import Demo
+from services.dev.demo.deployment import Deployment
+from services.dev.demo.run import with_machines
+from services.dev.demo.scenario import Demo
 
 
 def main(data: Path) -> int:

@@ -10,8 +10,8 @@ from uuid import uuid4
 from rich.console import Console
 
 from events.errors import BrokenEnvironment
-from services.demo.deployment import Deployment
-from services.demo.lab import Lab
+from services.dev.demo.deployment import Deployment
+from services.dev.demo.lab import Lab
 
 NETWORK_HOST = "host-1"
 COMPUTE_HOST = "host-2"

@@ -12,9 +12,9 @@ from types import FrameType
 from rich.console import Console
 
 from events.errors import BrokenEnvironment
-from services.demo.deployment import Deployment
-from services.demo.lab import Lab
-from services.demo.scenario import Demo
+from services.dev.demo.deployment import Deployment
+from services.dev.demo.lab import Lab
+from services.dev.demo.scenario import Demo
 
 SANDBOX = ("unshare", "--user", "--map-root-user", "--net", "--mount", "--")
 NEEDED = {
@@ -92,7 +92,7 @@ def _sandbox_works() -> bool:
 
 def _in_sandbox(data: Path) -> None:
     """Run the machines in a child that is root in namespaces of its own."""
-    words = (*SANDBOX, sys.executable, "-m", "services.demo.sandbox", str(data))
+    words = (*SANDBOX, sys.executable, "-m", "services.dev.demo.sandbox", str(data))
     if subprocess.run(words, check=False).returncode:
         message = "The demo failed in its namespace; what it said is above."
         raise BrokenEnvironment(message)

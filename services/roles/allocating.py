@@ -9,7 +9,7 @@ from events.log.port import Log, TopicPartition
 from services.allocator.engine import Engine, Phase
 from services.allocator.garbage import look_at_young_only
 from services.allocator.runner import Allocator, CellTopics
-from services.health import Health
+from services.roles.health import Health
 
 STANDBY_AFTER_S = 15.0
 """An allocator that was not assigned for so long, which outlasts a dead one, stands by for a living one."""

@@ -5,6 +5,6 @@ PostgreSQL stay outside. Where that is forbidden too, or a program is missing, t
 host plan instead of the packets.
 """
 
-from services.demo.run import run_demo
+from services.dev.demo.run import run_demo
 
 __all__ = ["run_demo"]

@@ -239,7 +239,7 @@ def _handler(role: str, probe: Probe) -> type[BaseHTTPRequestHandler]:
                 body = dumps({"role": role, **asdict(health)}).encode()
                 self._answer(200 if health.ready else 503, "application/json", body)
             elif self.path.partition("?")[0] == "/metrics":
-                from services.metrics import exposition  # noqa: PLC0415 - slow to import, seldom asked
+                from services.roles.metrics import exposition  # noqa: PLC0415 - slow to import, seldom asked
 
                 content_type, body = exposition(role, _probed(probe))
                 self._answer(200, content_type, body)

@@ -29,7 +29,7 @@ from urllib.parse import quote
 import structlog
 
 from events.errors import BrokenEnvironment
-from services.embedded_account import Account, let_reach, server_account
+from services.embedded.account import Account, let_reach, server_account
 
 START_S_MAX = 120.0
 """Longest wait for a server to be ready: after a power loss it replays its log first."""

@@ -1,0 +1,1 @@
+"""For trying things out on one machine: the demo, and a broker for development."""

@@ -1,0 +1,1 @@
+"""PostgreSQL that comes with the installation and runs in the data directory."""
