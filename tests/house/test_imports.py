@@ -101,6 +101,13 @@ def test_every_pattern_of_the_rules_still_means_a_file() -> None:
     assert (idle, gone) == ([], [])
 
 
+def installed_from() -> str:
+    """Return where netledger is installed from: here, or the checkout that this worktree shares it with."""
+    about = importlib.metadata.distribution("netledger").read_text("direct_url.json")
+    assert about is not None, "netledger is not installed from a checkout"
+    return str(json.loads(about)["url"]).removeprefix("file://")
+
+
 def test_the_four_names_resolve_to_ours() -> None:
     """`events` and `services` are generic names: a stranger of that name must not win over ours."""
     script = (
@@ -111,7 +118,7 @@ def test_the_four_names_resolve_to_ours() -> None:
         [sys.executable, "-I", "-c", script], cwd="/", capture_output=True, text=True, check=True
     )
 
-    assert json.loads(shown.stdout) == [str(REPO / name / "__init__.py") for name in PACKAGES]
+    assert json.loads(shown.stdout) == [f"{installed_from()}/{name}/__init__.py" for name in PACKAGES]
 
 
 def test_the_four_names_are_installed_by_nobody_else() -> None:
