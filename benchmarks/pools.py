@@ -68,8 +68,9 @@ def _fill(network: Network, fill: float) -> None:
         for address in list(islice(pool.candidates(now_ms()), min(excess, TAKEN_AT_ONCE))):
             pool.take(address, _HOLDER)
     random = Random(fill)
+    first, last = network.block or (0, 0)
     while pool.free < free:
-        address = random.randint(*network.block)
+        address = random.randint(first, last)
         if address in pool.held:
             pool.give_back(address, 0)
 

@@ -19,7 +19,7 @@ from events.model import (
     Uuid,
 )
 
-Kind = Literal["flat", "flatdhcp"]
+Kind = Literal["flat", "flatdhcp", "vlan"]
 Mtu = Annotated[int, Strict(), Field(ge=68, le=65535)]
 
 DEFAULT_PHYSICAL_NETWORK = "default"
@@ -43,7 +43,7 @@ class CreateNetworks(Command):
     subject_field: ClassVar[str] = "label"
 
     type: Literal["CreateNetworks.v1"] = "CreateNetworks.v1"
-    kind: Kind
+    kind: Literal["flat", "flatdhcp"]
     label: Label
     cidr: Cidr4
     """The network's block, or what its networks take theirs from: the first free ones from its start."""
@@ -75,6 +75,16 @@ class CreateNetworks(Command):
     project_id: ProjectId | None = None
     """Restricts the network to one project."""
     physical_network: Name = DEFAULT_PHYSICAL_NETWORK
+    multi_host: Flag = False
+    """Every host of an instance is the network host for its own instances."""
+    share_address: Flag = False
+    """All hosts of a multi_host network use one DHCP address."""
+    injected: Flag = False
+    """The guest's network configuration is written into its disk."""
+    rxtx_base: Annotated[int, Strict(), Field(ge=0, le=(1 << 31) - 1)] | None = None
+    """Base of a NIC's bandwidth (`rxtx_cap`), multiplied by its instance's rxtx_factor."""
+    priority: Annotated[int, Strict(), Field(ge=-(1 << 31), le=(1 << 31) - 1)] | None = None
+    """Kept for the operator; nothing is decided by it, as in nova."""
 
 
 class DeleteNetwork(Command):
@@ -103,28 +113,45 @@ class AddressRange(Message):
 
 
 class NetworkCreated(Event):
-    """A network exists, with its complete address plan."""
+    """A network exists, with its complete address plan: nova's fields in nova's order, then ours.
+
+    A network of IPv6 alone has no `cidr`, nor anything else of IPv4, and hands out no addresses.
+    """
 
     type: Literal["NetworkCreated.v1"] = "NetworkCreated.v1"
     network_id: str
     kind: Kind
     label: str
-    cidr: str
-    netmask: str
-    broadcast: str
-    gateway: str
-    dhcp_server: str
-    dhcp_start: str
+    injected: bool = False
+    cidr: str | None = None
+    netmask: str | None = None
+    broadcast: str | None = None
+    gateway: str | None = None
+    dhcp_start: str | None = None
+    dhcp_server: str | None = None
     enable_dhcp: bool
-    dns1: str | None
-    dns2: str | None
+    share_address: bool = False
+    cidr_v6: str | None = None
+    gateway_v6: str | None = None
+    netmask_v6: str | None = None
+    """Prefix length, as nova kept it."""
+    multi_host: bool = False
     bridge: str
-    bridge_interface: str | None
-    mtu: int | None
-    reserved: tuple[AddressRange, ...]
-    """Addresses that are never handed out, in order, not overlapping."""
-    project_id: str | None
+    bridge_interface: str | None = None
+    vlan: int | None = None
+    mtu: int | None = None
+    dns1: str | None = None
+    dns2: str | None = None
+    vpn_public_address: str | None = None
+    vpn_public_port: int | None = None
+    vpn_private_address: str | None = None
+    rxtx_base: int | None = None
+    project_id: str | None = None
+    """The project that it belonged to when it was created."""
+    priority: int | None = None
     physical_network: str
+    reserved: tuple[AddressRange, ...]
+    """Addresses of `cidr` that are never handed out, in order, not overlapping."""
 
 
 class NetworkDeleted(Event):

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from events.addresses import cidr4_bounds, ipv4_number
-from events.networks import DEFAULT_PHYSICAL_NETWORK
+from events.addresses import cidr4_bounds, cidr4_netmask, ipv4_number, ipv4_text
+from events.networks import DEFAULT_PHYSICAL_NETWORK, NetworkCreated
 from projections.host_dhcp import DhcpHost, DhcpService
 from projections.host_nat import MASQUERADE, FloatingNat, Nat, NatNetwork
 from projections.host_view import Floating, HostView, NetworkView
@@ -123,21 +123,29 @@ class Planner:
         """Begin with no parts."""
         self._settings = settings
         self._parts: dict[str, _Part] = {}
+        self._unserved: dict[str, Problem] = {}
 
     def plan(self, view: HostView, changed: Iterable[str] | None = None) -> HostPlan:
         """Return the plan; `changed` names the networks that changed since the last call, None means all."""
         if changed is None:
             self._parts.clear()
+            self._unserved.clear()
             changed = view.networks
         for network_id in changed:
             part = self._part(view, network_id)
+            self._unserved.pop(network_id, None)
+            if isinstance(part, Problem):
+                self._unserved[network_id] = part
+                part = None
             if part is None:
                 self._parts.pop(network_id, None)
             else:
                 self._parts[network_id] = part
-        return _joined(sorted(self._parts.values(), key=lambda part: part.order), self._settings)
+        joined = _joined(sorted(self._parts.values(), key=lambda part: part.order), self._settings)
+        unserved = (self._unserved[network_id] for network_id in sorted(self._unserved))
+        return replace(joined, problems=(*joined.problems, *unserved))
 
-    def _part(self, view: HostView, network_id: str) -> _Part | None:
+    def _part(self, view: HostView, network_id: str) -> _Part | Problem | None:
         network = view.networks.get(network_id)
         if network is None:
             return None
@@ -145,24 +153,42 @@ class Planner:
         if not serves and not view.has_ports_on(network_id):
             return None
         definition = network.definition
-        routes = serves and definition.kind != "flat"
-        length = definition.cidr.split("/")[1]
+        reason = _cannot_serve(definition)
+        if reason is not None:
+            return Problem(network_id, f"network {definition.label!r} ({network_id}) {reason}")
+        cidr = definition.cidr if serves and definition.kind != "flat" else None
         bridge = Bridge(
             name=definition.bridge,
             network_id=network_id,
             mac=bridge_mac(self._settings.host, definition.bridge),
             mtu=definition.mtu,
             interface=self._settings.flat_interface or definition.bridge_interface,
-            addresses=(f"{definition.dhcp_server}/{length}",) if routes else (),
+            addresses=(f"{definition.dhcp_server}/{cidr.split('/')[1]}",) if cidr else (),
         )
         return _Part(
             order=network.order,
             bridge=bridge,
-            block=cidr4_bounds(definition.cidr) if routes else None,
-            dhcp=_dhcp(network, self._settings) if routes and definition.enable_dhcp else None,
-            nat=NatNetwork(definition.cidr, _outgoing(network, self._settings)) if routes else None,
-            floating=tuple(f for f in network.floating.values() if _held(network, f)) if routes else (),
+            block=cidr4_bounds(cidr) if cidr else None,
+            dhcp=_dhcp(network, cidr, self._settings) if cidr and definition.enable_dhcp else None,
+            nat=NatNetwork(cidr, _outgoing(network, self._settings)) if cidr else None,
+            floating=tuple(f for f in network.floating.values() if _held(network, f)) if cidr else (),
         )
+
+
+def _cannot_serve(definition: NetworkCreated) -> str | None:
+    """Return why this agent must not build anything for a network, None if it can.
+
+    Of a flat network it makes the bridge alone, whatever its addresses are.
+    """
+    if definition.kind == "vlan":
+        return "is of kind vlan: this agent makes no VLAN devices yet"
+    if definition.kind == "flat":
+        return None
+    if definition.multi_host:
+        return "is multi_host: this agent does not serve such networks yet"
+    if definition.cidr is None:
+        return "has IPv6 addresses only: this agent does not serve them yet"
+    return None
 
 
 def bridge_mac(host: str, bridge: str) -> str:
@@ -190,9 +216,9 @@ def _outgoing(network: NetworkView, settings: HostSettings) -> str | None:
     return settings.routing_source_ip or None
 
 
-def _dhcp(network: NetworkView, settings: HostSettings) -> DhcpService:
+def _dhcp(network: NetworkView, cidr: str, settings: HostSettings) -> DhcpService:
     definition = network.definition
-    first, last = cidr4_bounds(definition.cidr)
+    first, last = cidr4_bounds(cidr)
     servers = settings.dns_server
     if settings.use_network_dns_servers:
         servers += tuple(server for server in (definition.dns1, definition.dns2) if server is not None)
@@ -202,9 +228,9 @@ def _dhcp(network: NetworkView, settings: HostSettings) -> DhcpService:
     return DhcpService(
         network_id=definition.network_id,
         interface=definition.bridge,
-        first=definition.dhcp_start,
-        netmask=definition.netmask,
-        router=definition.gateway,
+        first=definition.dhcp_start or ipv4_text(first + 2),
+        netmask=definition.netmask or cidr4_netmask(cidr),
+        router=definition.gateway or ipv4_text(first + 1),
         mtu=definition.mtu,
         lease_time_s=settings.dhcp_lease_time,
         lease_max=last - first + 1,

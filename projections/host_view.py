@@ -183,13 +183,15 @@ class HostView:
     def claimable(self) -> tuple[str, ...]:
         """Return ids of the networks that nobody serves and this host reaches, oldest first.
 
-        A flat network has no network host: its gateway and DHCP are the operator's.
+        A flat network has no network host: its gateway and DHCP are the operator's. Nor has a multi_host one:
+        every host serves its own instances.
         """
         return tuple(
             network_id
             for network_id, network in self._networks.items()
             if network.owner is None
             and network.definition.kind != "flat"
+            and not network.definition.multi_host
             and network.definition.physical_network in self.physical_networks
         )
 

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from events.addresses import ipv4_text, mac_text
-from projections.cell.state import CellState
+from events.networks import NetworkCreated
+from projections.cell.state import CellState, Network
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -18,7 +19,8 @@ def canonical_rows(state: CellState) -> Rows:
     """Return what the state says about the world: the rows of `projections.ipam` by table, sorted."""
     return {
         "networks": sorted(
-            (n.plan.network_id, to_json(n.plan).decode(), n.host, n.epoch) for n in state.networks.values()
+            (network_id, to_json(_as_it_is(n)).decode(), n.host, n.epoch)
+            for network_id, n in state.networks.items()
         ),
         "hosts": sorted((name, *sorted(host.physical_networks)) for name, host in state.hosts.items()),
         "instances": sorted(
@@ -66,6 +68,13 @@ def canonical_rows(state: CellState) -> Rows:
             for f in addresses.held.values()
         ),
     }
+
+
+def _as_it_is(network: Network) -> NetworkCreated:
+    """Return a network's plan with what may change since it was created."""
+    if network.project_id == network.plan.project_id:
+        return network.plan
+    return network.plan.model_copy(update={"project_id": network.project_id})
 
 
 def _internals(state: CellState) -> dict[str, Any]:

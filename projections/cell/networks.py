@@ -131,6 +131,11 @@ def _created(
         bridge=bridge,
         bridge_interface=command.bridge_interface,
         mtu=command.mtu,
+        multi_host=command.multi_host,
+        share_address=command.share_address,
+        injected=command.injected,
+        rxtx_base=command.rxtx_base,
+        priority=command.priority,
         reserved=tuple(
             AddressRange(first=ipv4_text(one.first), last=ipv4_text(one.last))
             for one in gaps(block, plan.usable)
@@ -150,20 +155,21 @@ def network_at(state: CellState, address: int) -> Network | None:
 
 def apply_created(state: CellState, event: NetworkCreated) -> None:
     """Add a network with all its addresses free."""
-    block = Range(*cidr4_bounds(event.cidr))
+    block = None if event.cidr is None else Range(*cidr4_bounds(event.cidr))
     if (
         event.network_id in state.networks
         or event.bridge in state.bridges
-        or overlapped(state.blocks, block) is not None
+        or (block is not None and overlapped(state.blocks, block) is not None)
     ):
         message = f"network {event.network_id}, its bridge {event.bridge} or its block {event.cidr} is taken"
         raise InvariantBroken(message)
     reserved = [Range(ipv4_number(r.first), ipv4_number(r.last)) for r in event.reserved]
-    pool: AddressPool[Allocation] = AddressPool(tuple(gaps(block, reserved)))
-    state.networks[event.network_id] = Network(event, block, pool)
+    pool: AddressPool[Allocation] = AddressPool(() if block is None else tuple(gaps(block, reserved)))
+    state.networks[event.network_id] = Network(event, block, pool, event.project_id)
     state.bridges[event.bridge] = event.network_id
-    entry = (block.first, block.last, event.network_id)
-    state.blocks.insert(bisect_left(state.blocks, entry), entry)
+    if block is not None:
+        entry = (block.first, block.last, event.network_id)
+        state.blocks.insert(bisect_left(state.blocks, entry), entry)
     state.selectable.setdefault(event.project_id, {})[event.network_id] = None
 
 
@@ -187,6 +193,9 @@ def decide_claim(state: CellState, report: ClaimNetwork) -> tuple[Event, ...] | 
     if network.plan.kind == "flat":
         message = "A flat network has no network host: its gateway and DHCP are the operator's."
         return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="network_id", message=message)
+    if network.plan.multi_host:
+        message = "A multi_host network has no network host: every host serves its own instances."
+        return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="network_id", message=message)
     if network.plan.physical_network not in host.physical_networks:
         return not_reachable(network, report.host, "host")
     return (NetworkClaimed(network_id=report.network_id, host=report.host, epoch=network.epoch + 1),)
@@ -209,9 +218,9 @@ def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...]
     network = state.networks.get(command.network_id)
     if network is None:
         return not_found(command.network_id)
-    if network.plan.project_id is not None and command.require_disassociated:
+    if network.project_id is not None and command.require_disassociated:
         message = (
-            f"Network {network.plan.label!r} belongs to project {network.plan.project_id!r}; disassociate it"
+            f"Network {network.plan.label!r} belongs to project {network.project_id!r}; disassociate it"
             " first, or delete it with require_disassociated=false."
         )
         return Refusal(code=Code.NETWORK_HAS_PROJECT, field="network_id", message=message)
@@ -251,16 +260,17 @@ def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
         message = f"network {event.network_id} is deleted while {len(network.pool.held)} addresses are in use"
         raise InvariantBroken(message)
     del state.bridges[network.plan.bridge]
-    state.blocks.remove((network.block.first, network.block.last, event.network_id))
-    mine = state.selectable[network.plan.project_id]
+    if network.block is not None:
+        state.blocks.remove((network.block.first, network.block.last, event.network_id))
+    mine = state.selectable[network.project_id]
     del mine[event.network_id]
-    if not mine and network.plan.project_id is not SELECTABLE_BY_ALL:
-        del state.selectable[network.plan.project_id]
+    if not mine and network.project_id is not SELECTABLE_BY_ALL:
+        del state.selectable[network.project_id]
 
 
 def visible(network: Network, project_id: str) -> bool:
     """Return whether a project may use a network."""
-    return network.plan.project_id in (None, project_id)
+    return network.project_id in (None, project_id)
 
 
 def not_found(network_id: str, field: str = "network_id") -> Refusal:

@@ -40,8 +40,11 @@ class Network:
     """A network, its network host and its addresses."""
 
     plan: NetworkCreated
-    block: Range
+    block: Range | None
+    """First and last IPv4 address; None for a network of IPv6 alone, whose pool is empty."""
     pool: AddressPool[Allocation]
+    project_id: str | None
+    """The project that alone may use it, None for all; at first that of its plan."""
     host: str | None = None
     epoch: int = 0
     active: int = 0

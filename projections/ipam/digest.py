@@ -42,10 +42,13 @@ _PRESENT = {
     """,
 }
 _NETWORKS = """
-    SELECT network_id::text, kind, label, cidr::text, host(netmask) AS netmask, host(broadcast) AS broadcast,
-        host(gateway) AS gateway, host(dhcp_server) AS dhcp_server, host(dhcp_start) AS dhcp_start,
-        enable_dhcp, host(dns1) AS dns1, host(dns2) AS dns2, bridge, bridge_interface, mtu, reserved,
-        project_id, physical_network, host, epoch
+    SELECT network_id::text, kind, label, injected, cidr::text, host(netmask) AS netmask,
+        host(broadcast) AS broadcast, host(gateway) AS gateway, host(dhcp_start) AS dhcp_start,
+        host(dhcp_server) AS dhcp_server, enable_dhcp, share_address, cidr_v6::text,
+        host(gateway_v6) AS gateway_v6, netmask_v6, multi_host, bridge, bridge_interface, vlan, mtu,
+        host(dns1) AS dns1, host(dns2) AS dns2, host(vpn_public_address) AS vpn_public_address,
+        vpn_public_port, host(vpn_private_address) AS vpn_private_address, rxtx_base, project_id, priority,
+        physical_network, reserved, host, epoch
     FROM networks
 """
 

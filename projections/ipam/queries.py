@@ -13,10 +13,13 @@ from projections.ipam.network_info import FixedIp, Nic, network_info
 Row = dict[str, Any]
 
 _NETWORK = """
-    network_id::text AS id, network_id::text AS uuid, kind, label, cidr::text, host(netmask) AS netmask,
-    host(broadcast) AS broadcast, host(gateway) AS gateway, host(dhcp_server) AS dhcp_server,
-    host(dhcp_start) AS dhcp_start, enable_dhcp, host(dns1) AS dns1, host(dns2) AS dns2, bridge,
-    bridge_interface, mtu, project_id, physical_network, host, false AS multi_host, epoch,
+    network_id::text AS id, network_id::text AS uuid, label, injected, cidr::text, host(netmask) AS netmask,
+    host(broadcast) AS broadcast, host(gateway) AS gateway, host(dhcp_start) AS dhcp_start,
+    host(dhcp_server) AS dhcp_server, enable_dhcp, share_address, cidr_v6::text,
+    host(gateway_v6) AS gateway_v6, netmask_v6, multi_host, bridge, bridge_interface, vlan, mtu,
+    host(dns1) AS dns1, host(dns2) AS dns2, host(vpn_public_address) AS vpn_public_address, vpn_public_port,
+    host(vpn_private_address) AS vpn_private_address, rxtx_base, project_id, host, priority,
+    kind, physical_network, epoch,
     usable AS addresses, coalesce(held, 0) AS used, coalesce(draining, 0) AS draining,
     (SELECT count(*) FROM fixed_ip_reservations r WHERE r.network_id = networks.network_id) AS reserved,
     usable - coalesce(held, 0) - (

@@ -179,15 +179,20 @@ def array_text(items: Iterable[str]) -> str:
 
 
 def _network_created(changes: Changes, seq: int, time: str, rank: int, event: NetworkCreated) -> None:
-    first, last = cidr4_bounds(event.cidr)
-    usable = last - first + 1
+    usable = 0
+    if event.cidr is not None:
+        first, last = cidr4_bounds(event.cidr)
+        usable = last - first + 1
     for reserved in event.reserved:
         usable -= ipv4_number(reserved.last) - ipv4_number(reserved.first) + 1
     row: Row = [
-        *(event.network_id, event.kind, event.label, event.cidr, event.netmask, event.broadcast),
-        *(event.gateway, event.dhcp_server, event.dhcp_start, event.enable_dhcp, event.dns1, event.dns2),
-        *(event.bridge, event.bridge_interface, event.mtu, to_json(event.reserved).decode(), usable),
-        *(event.project_id, event.physical_network, None, 0, rank, seq, time),
+        *(event.network_id, event.kind, event.label, event.injected, event.cidr, event.netmask),
+        *(event.broadcast, event.gateway, event.dhcp_start, event.dhcp_server, event.enable_dhcp),
+        *(event.share_address, event.cidr_v6, event.gateway_v6, event.netmask_v6, event.multi_host),
+        *(event.bridge, event.bridge_interface, event.vlan, event.mtu, event.dns1, event.dns2),
+        *(event.vpn_public_address, event.vpn_public_port, event.vpn_private_address, event.rxtx_base),
+        *(event.project_id, event.priority, event.physical_network, to_json(event.reserved).decode(), usable),
+        *(None, 0, rank, seq, time),
     ]
     changes.holds["networks"].begin((event.network_id,), row)
 

@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 
 from projections.ipam.errors import IpamMissing, IpamOutdated, IpamServerUnfit, translated
 
-LAYOUT = 2
+LAYOUT = 3
 """Number of the tables' layout. Tables of another layout are not migrated but rebuilt from the ledger."""
 
 SERVER_VERSION_MIN = 150_000

@@ -57,11 +57,12 @@ NETWORKS = HeldTable(
     key={"network_id": "uuid"},
     holder={},
     columns=names("""
-        network_id kind label cidr netmask broadcast gateway dhcp_server dhcp_start enable_dhcp dns1 dns2
-        bridge bridge_interface mtu reserved usable project_id physical_network host epoch
-        from_rank from_seq from_time
+        network_id kind label injected cidr netmask broadcast gateway dhcp_start dhcp_server enable_dhcp
+        share_address cidr_v6 gateway_v6 netmask_v6 multi_host bridge bridge_interface vlan mtu dns1 dns2
+        vpn_public_address vpn_public_port vpn_private_address rxtx_base project_id priority physical_network
+        reserved usable host epoch from_rank from_seq from_time
     """),
-    kept=names("network_id kind label cidr project_id physical_network"),
+    kept=names("network_id kind label cidr cidr_v6 vlan project_id physical_network"),
     ending={},
     contested=False,
 )

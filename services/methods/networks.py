@@ -1,9 +1,11 @@
 """Networks: create_networks, delete_network and what can be asked about them (nova-network.md 12.2)."""
 
+from typing import Literal
+
 from events.addresses import cidr4_bounds, ipv4_number, parse_cidr4, parse_ipv4
 from events.ids import parse_uuid
 from events.model import Actor
-from events.networks import CreateNetworks, DeleteNetwork, Kind, NetworkCreated
+from events.networks import CreateNetworks, DeleteNetwork, NetworkCreated
 from events.refusals import Code
 from projections.ipam import queries
 from services.methods.base import Args, Asked, Method, NoArgs, Read, Write, checked, nothing
@@ -19,7 +21,7 @@ class CreateNetworksArgs(Args):
     num_networks: int | None = None
     network_size: int | None = None
     ipam: bool = False
-    kind: Kind = "flatdhcp"
+    kind: Literal["flat", "flatdhcp"] = "flatdhcp"
     uuid: str | None = None
     gateway: str | None = None
     dhcp_server: str | None = None
@@ -34,6 +36,11 @@ class CreateNetworksArgs(Args):
     fixed_cidr: str | None = None
     project_id: str | None = None
     physical_network: str | None = None
+    multi_host: bool = False
+    share_address: bool = False
+    injected: bool = False
+    rxtx_base: int | None = None
+    priority: int | None = None
 
 
 class DeleteNetworkArgs(Args):
@@ -126,7 +133,7 @@ def _validate(args: ValidateNetworksArgs, actor: Actor, tables: Tables) -> None:
 
 def _validate_address(network: Row, address: str, tables: Tables, field: str) -> None:
     text = checked(parse_ipv4, address, Code.INVALID_ADDRESS, field)
-    first, last = cidr4_bounds(network["cidr"])
+    first, last = cidr4_bounds(network["cidr"]) if network["cidr"] else (0, 0)
     if not first < ipv4_number(text) < last:
         message = f"Address {text} is not one of network {network['label']!r} ({network['cidr']})."
         raise refused(Code.FIXED_IP_NOT_FOUND_FOR_NETWORK, message, field)

@@ -182,6 +182,12 @@ def test_a_network_has_novas_fields(reader: Reader) -> None:
         "10.1.0.2",
     )
     assert (network_["multi_host"], network_["bridge_interface"], network_["mtu"]) == (False, "eth1", None)
+    novas = (
+        "id uuid label injected cidr netmask broadcast gateway dhcp_start dhcp_server enable_dhcp"
+        " share_address cidr_v6 gateway_v6 netmask_v6 multi_host bridge bridge_interface vlan mtu dns1 dns2"
+        " vpn_public_address vpn_public_port vpn_private_address rxtx_base project_id host priority"
+    )
+    assert " ".join(network_).startswith(novas)
 
 
 def test_vifs_in_nic_order(reader: Reader) -> None:

@@ -14,7 +14,7 @@ def check(state: CellState) -> None:
     _check_draining(state)
     _check_floating(state)
     assert all(one[1] < next_one[0] for one, next_one in pairwise(state.blocks)), "blocks overlap"
-    assert {block[2] for block in state.blocks} == set(state.networks)
+    assert {block[2] for block in state.blocks} == {i for i, n in state.networks.items() if n.block}
     assert set(state.bridges.values()) == set(state.networks)
     assert {network_id for mine in state.selectable.values() for network_id in mine} == set(state.networks)
     assert SELECTABLE_BY_ALL in state.selectable
@@ -25,6 +25,7 @@ def _check_network(state: CellState, network_id: str, network: Network) -> None:
     assert network.plan.network_id == network_id
     for address, allocation in pool.held.items():
         assert address in pool, "an address outside its network is held"
+        assert network.block is not None
         assert network.block.first < address < network.block.last
         assert (allocation.address, allocation.network_id) == (address, network_id)
         assert state.allocations[allocation.id] is allocation

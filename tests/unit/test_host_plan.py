@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,44 @@ def test_a_host_that_only_computes_has_the_bridge_and_nothing_on_it() -> None:
 
     assert [(bridge.addresses, bridge.interface) for bridge in made.bridges] == [((), "eth1")]
     assert (made.dhcp, made.nat, made.sysctls) == ((), None, ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"kind": "vlan", "vlan": 100}, "vlan"),
+        ({"multi_host": True}, "multi_host"),
+        (dict.fromkeys(("cidr", "gateway", "dhcp_server"), None) | {"cidr_v6": "fd00::/64"}, "IPv6"),
+    ],
+)
+def test_what_the_agent_cannot_serve_is_said_and_not_built(changes: dict[str, object], word: str) -> None:
+    """An untagged bridge in place of a VLAN's would join what must be apart."""
+    view = HostView(HOST)
+    for seq, event in enumerate(
+        (network(1).model_copy(update=changes), *Nic(1).spawned(), network(2), *Nic(2, 2).spawned())
+    ):
+        view.apply(seq, event)
+    planner = Planner(SETTINGS)
+    made = planner.plan(view)
+
+    assert [(problem.network_id, word in problem.message) for problem in made.problems] == [
+        (network_id(1), True)
+    ]
+    assert [bridge.name for bridge in made.bridges] == ["br2"]
+    view.apply(9, network_deleted(1))
+    assert planner.plan(view, [network_id(1)]).problems == ()
+
+
+def test_hosts_that_have_nothing_of_such_a_network_have_no_problem() -> None:
+    """Every host sees every network; only those that it would have to serve concern it."""
+    assert planned(registered(), network(1, kind="vlan", vlan=100)) == HostPlan()
+
+
+def test_a_flat_network_of_any_addresses_is_a_bridge() -> None:
+    """Its bridge is all that a host makes of it, whatever runs above."""
+    made = planned(network(1, kind="flat", multi_host=True, cidr_v6="fd00::/64"), *Nic(1).spawned())
+
+    assert ([bridge.addresses for bridge in made.bridges], made.problems) == ([()], ())
 
 
 def test_a_flat_network_is_a_bridge() -> None:

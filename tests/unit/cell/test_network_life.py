@@ -1,5 +1,7 @@
 """Who may create and delete networks, and which host owns one (nova-network.md section 5)."""
 
+from typing import Any
+
 import pytest
 
 from events.fixed_ips import FixedIpDisassociated
@@ -25,6 +27,29 @@ def test_only_an_admin_deletes_networks() -> None:
 def test_an_unused_network_is_deleted() -> None:
     """Its block, bridge and id are free again."""
     given(create(), delete_network()).when(create()).then(fact(NetworkCreated, network_id=uid("net")))
+
+
+def test_a_multi_host_network_has_no_network_host() -> None:
+    """Every host serves its own instances, so there is nothing to own."""
+    given(create(multi_host=True), register()).when(claim()).then(
+        refused(Code.NOT_IMPLEMENTED_FOR_KIND, "network_id", "multi_host")
+    )
+
+
+def test_what_is_stored_of_a_network_is_stored_as_asked() -> None:
+    """Nova's fields that decide nothing here travel to whoever reads them."""
+    stored: dict[str, Any] = {
+        "multi_host": True,
+        "share_address": True,
+        "injected": True,
+        "rxtx_base": 100,
+        "priority": -1,
+    }
+
+    given().when(create(**stored)).then(fact(NetworkCreated, **stored))
+    given().when(create()).then(
+        fact(NetworkCreated, multi_host=False, share_address=False, injected=False, rxtx_base=None)
+    )
 
 
 def test_an_unknown_network_is_not_deleted() -> None:

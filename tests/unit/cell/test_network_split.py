@@ -294,7 +294,7 @@ def test_every_split(existing: list[str], at: int, length: int, count: int | Non
         assert too_small or len(free) < wanted
         return
     created = [event for event in decision if isinstance(event, NetworkCreated)]
-    assert [addresses(one.cidr) for one in created] == free[:wanted]
+    assert [addresses(str(one.cidr)) for one in created] == free[:wanted]
     assert len(created) == wanted
     for one in created:
         usable = set(scenario.state.networks[one.network_id].pool.candidates(scenario.now_ms))
@@ -357,8 +357,8 @@ def partition(created: NetworkCreated, usable: set[int]) -> None:
     """Hold that each address of a block is either usable or reserved, its ends and gateway the latter."""
     parts: list[AddressRange] = list(created.reserved)
     reserved = [one for part in parts for one in range(ipv4_number(part.first), ipv4_number(part.last) + 1)]
-    block = addresses(created.cidr)
+    block = addresses(str(created.cidr))
     assert reserved == sorted(set(reserved))
     assert usable | set(reserved) == block
     assert not usable & set(reserved)
-    assert {min(block), max(block), ipv4_number(created.gateway)} <= set(reserved)
+    assert {min(block), max(block), ipv4_number(str(created.gateway))} <= set(reserved)
