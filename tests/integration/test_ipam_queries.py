@@ -164,32 +164,6 @@ def test_networks_are_listed_in_order_of_creation_with_counts(reader: Reader) ->
     assert queries.availability(reader) == {ONE: 65531, TWO: 65532}
 
 
-def test_a_network_has_novas_fields(reader: Reader) -> None:
-    """Names and forms as nova's network dict had them, ours beside them."""
-    network_ = queries.network(reader, ONE)
-    assert network_ is not None
-    assert {name: network_[name] for name in ("id", "uuid", "label", "cidr", "netmask", "broadcast")} == {
-        "id": ONE,
-        "uuid": ONE,
-        "label": "net-1",
-        "cidr": "10.1.0.0/16",
-        "netmask": "255.255.0.0",
-        "broadcast": "10.1.255.255",
-    }
-    assert (network_["gateway"], network_["dhcp_server"], network_["dhcp_start"]) == (
-        "10.1.0.1",
-        "10.1.0.1",
-        "10.1.0.2",
-    )
-    assert (network_["multi_host"], network_["bridge_interface"], network_["mtu"]) == (False, "eth1", None)
-    novas = (
-        "id uuid label injected cidr netmask broadcast gateway dhcp_start dhcp_server enable_dhcp"
-        " share_address cidr_v6 gateway_v6 netmask_v6 multi_host bridge bridge_interface vlan mtu dns1 dns2"
-        " vpn_public_address vpn_public_port vpn_private_address rxtx_base project_id host priority"
-    )
-    assert " ".join(network_).startswith(novas)
-
-
 def test_vifs_in_nic_order(reader: Reader) -> None:
     """Nova's order of NICs is that of their creation."""
     rows = queries.vifs_by_instance(reader, instance_id(1))

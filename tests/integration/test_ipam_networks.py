@@ -1,0 +1,87 @@
+"""What the tables say of a network: nova's fields in nova's order, also of one of IPv6 alone."""
+
+from projections.ipam import queries
+from projections.ipam.digest import canonical_rows
+from tests.ipam import look, project
+from tests.written_ledger import WrittenLedger, network, network_id
+
+ONE, SIX = network_id(1), network_id(6)
+
+FIELDS = (
+    "id uuid label injected cidr netmask broadcast gateway dhcp_start dhcp_server enable_dhcp"
+    " share_address cidr_v6 gateway_v6 netmask_v6 multi_host bridge bridge_interface vlan mtu dns1 dns2"
+    " vpn_public_address vpn_public_port vpn_private_address rxtx_base project_id host priority"
+)
+"""nova-network.md section 2.1."""
+
+PLAIN = network(1, bridge_interface="eth1")
+ONLY_V6 = network(6).model_copy(
+    update={
+        **dict.fromkeys(("cidr", "netmask", "broadcast", "gateway", "dhcp_start", "dhcp_server")),
+        **{"cidr_v6": "fd00:0:0:6::/64", "gateway_v6": "fd00:0:0:6::1", "netmask_v6": "64", "reserved": ()},
+    }
+)
+FULL = network(
+    7,
+    kind="vlan",
+    injected=True,
+    share_address=True,
+    multi_host=True,
+    vlan=107,
+    mtu=1450,
+    cidr_v6="fd00:0:0:7::/64",
+    gateway_v6="fd00:0:0:7::1",
+    netmask_v6="64",
+    vpn_public_address="192.0.2.1",
+    vpn_public_port=1007,
+    vpn_private_address="10.7.0.2",
+    rxtx_base=100,
+    priority=-1,
+    project_id="red",
+)
+
+
+def test_a_network_has_novas_fields(database: str) -> None:
+    """Names and forms as nova's network dict had them, ours behind them."""
+    ledger = WrittenLedger()
+    ledger.decide(PLAIN)
+    project(ledger, database)
+    with look(database) as reader:
+        row = queries.network(reader, ONE)
+
+    assert row is not None
+    assert " ".join(row).startswith(FIELDS)
+    said = PLAIN.model_dump()
+    assert {name: row[name] for name in FIELDS.split() if name in said} == {
+        name: said[name] for name in FIELDS.split() if name in said
+    }
+    assert (row["id"], row["uuid"], row["host"], row["kind"]) == (ONE, ONE, None, "flatdhcp")
+
+
+def test_a_network_of_ipv6_alone_has_no_addresses_to_hand_out(database: str) -> None:
+    """All of IPv4 is null, nothing is usable."""
+    ledger = WrittenLedger()
+    ledger.decide(ONLY_V6)
+    project(ledger, database)
+    with look(database) as reader:
+        row = queries.network(reader, SIX)
+
+    assert row is not None
+    assert (row["cidr"], row["gateway"], row["cidr_v6"], row["netmask_v6"]) == (
+        None,
+        None,
+        "fd00:0:0:6::/64",
+        "64",
+    )
+    assert (row["addresses"], row["free"]) == (0, 0)
+
+
+def test_everything_of_a_network_is_in_the_tables(database: str) -> None:
+    """What the ledger says can be read back from the tables, word for word."""
+    ledger = WrittenLedger()
+    ledger.decide(PLAIN, ONLY_V6, FULL)
+    project(ledger, database)
+    with look(database) as reader:
+        rows = canonical_rows(reader.connection)["networks"]
+
+    assert [plan for _, plan, _, _ in rows] == [one.model_dump_json() for one in (PLAIN, ONLY_V6, FULL)]
