@@ -18,7 +18,10 @@ PLAIN = network(1, bridge_interface="eth1")
 ONLY_V6 = network(6).model_copy(
     update={
         **dict.fromkeys(("cidr", "netmask", "broadcast", "gateway", "dhcp_start", "dhcp_server")),
-        **{"cidr_v6": "fd00:0:0:6::/64", "gateway_v6": "fd00:0:0:6::1", "netmask_v6": "64", "reserved": ()},
+        "cidr_v6": "fd00:0:0:6::/64",
+        "gateway_v6": "fd00:0:0:6::1",
+        "netmask_v6": "64",
+        "reserved": (),
     }
 )
 FULL = network(
