@@ -27,7 +27,7 @@ SMALL_PREFIX = 16
 CREATIONS = 50
 TAKEN_AT_ONCE = 10_000
 US_PER_S = 1_000_000.0
-_HOLDER = Allocation("a", FULL_ID, 0, "", "", "", "", "")
+_HOLDER = Allocation("a", FULL_ID, 0, 0, "", "", "", "")
 
 
 def pools(effort: Effort, tell: Tell) -> list[Figure]:

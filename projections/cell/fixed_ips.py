@@ -5,7 +5,7 @@ reported a position at or past the release, or its deadline passes. An address t
 is free at once. A leased or draining address is never handed out.
 """
 
-from events.addresses import ipv4_number, ipv4_text
+from events.addresses import ipv4_number, ipv4_text, mac_number
 from events.clock import parse_time, time_text
 from events.errors import InvariantBroken
 from events.fixed_ips import (
@@ -105,19 +105,23 @@ def decide_lease(state: CellState, report: LeaseFixedIp | ReleaseFixedIp) -> tup
 def apply_allocated(state: CellState, event: FixedIpAllocated) -> None:
     """Let a NIC hold an address."""
     network = state.networks[event.network_id]
-    vif = state.instances[event.instance_uuid].vif(event.vif_id)
+    instance = state.instances[event.instance_uuid]
+    vif = instance.vif(event.vif_id)
     if event.allocation_id in state.allocations:
         message = f"allocation {event.allocation_id} exists already"
         raise InvariantBroken(message)
-    allocation = Allocation(
+    if mac_number(event.mac) != vif.mac or event.project_id != instance.project_id:
+        message = f"allocation {event.allocation_id} names another MAC or project than its NIC has"
+        raise InvariantBroken(message)
+    allocation = Allocation(  # with the texts that are there already: a record brings its own copies
         id=event.allocation_id,
-        network_id=event.network_id,
+        network_id=network.plan.network_id,
         address=ipv4_number(event.address),
-        mac=event.mac,
-        vif_id=event.vif_id,
-        instance_uuid=event.instance_uuid,
-        project_id=event.project_id,
-        host=event.host,
+        mac_number=vif.mac,
+        vif_id=vif.id,
+        instance_uuid=instance.uuid,
+        project_id=instance.project_id,
+        host=instance.host if event.host == instance.host else event.host,
     )
     network.pool.take(allocation.address, allocation)
     network.active += 1

@@ -1,6 +1,7 @@
 """Instances: all their NICs, MACs and addresses in one decision, or none (nova-network.md section 7)."""
 
 from hashlib import blake2b
+from sys import intern
 
 from pydantic_core import to_json
 
@@ -128,8 +129,8 @@ def apply_spawned(state: CellState, event: InstanceSpawned) -> None:
         raise InvariantBroken(message)
     state.instances[event.instance_uuid] = Instance(
         uuid=event.instance_uuid,
-        project_id=event.project_id,
-        host=event.host,
+        project_id=intern(event.project_id),  # many instances have the same, and each record its own copy
+        host=intern(event.host),
         hostname=event.hostname,
         display_name=event.display_name,
         rxtx_factor=event.rxtx_factor,

@@ -130,9 +130,10 @@ def apply_created(state: CellState, event: VifCreated) -> None:
     """Add a NIC to an instance."""
     mac = mac_number(event.mac)
     macs.claim(state, mac, event.vif_id)
-    vif = Vif(event.vif_id, mac, event.instance_uuid, event.network_id, event.index, event.tag)
-    state.instances[event.instance_uuid].vifs.append(vif)
-    state.networks[event.network_id].nics += 1
+    instance, network = state.instances[event.instance_uuid], state.networks[event.network_id]
+    vif = Vif(event.vif_id, mac, instance.uuid, network.plan.network_id, event.index, event.tag)
+    instance.vifs.append(vif)
+    network.nics += 1
 
 
 def apply_deleted(state: CellState, event: VifDeleted) -> None:

@@ -6,8 +6,10 @@ Addresses and MACs are integers here. Everything is found by key: nothing that a
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from events.addresses import mac_text
 from events.floating_ips import FloatingIpAssociated
 from events.networks import NetworkCreated
+from projections.cell.few import Few
 from projections.cell.pool import AddressPool, Range
 from projections.cell.window import Window
 
@@ -22,7 +24,7 @@ class Allocation:
     id: str
     network_id: str
     address: int
-    mac: str
+    mac_number: int
     vif_id: str
     instance_uuid: str
     project_id: str
@@ -31,8 +33,13 @@ class Allocation:
     draining: bool = False
     waits_for: tuple[str, ...] = ()
     """Hosts that have not let go yet, while draining."""
-    floating: dict[int, None] = field(default_factory=dict)
+    floating: Few[int, None] = field(default_factory=Few)
     """Floating IPs that point here, in order of association."""
+
+    @property
+    def mac(self) -> str:
+        """MAC of its NIC, as text."""
+        return mac_text(self.mac_number)
 
 
 @dataclass(slots=True)
@@ -73,7 +80,7 @@ class Vif:
     network_id: str
     index: int
     tag: str | None
-    allocations: dict[str, Allocation] = field(default_factory=dict)
+    allocations: Few[str, Allocation] = field(default_factory=Few)
 
 
 @dataclass(slots=True)

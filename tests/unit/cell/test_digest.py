@@ -1,6 +1,6 @@
 """The digest covers all that a state says and all that later decisions depend on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import TypeVar
 
 import pytest
@@ -51,7 +51,7 @@ def busy() -> CellState:
     ).state
 
 
-def turn(ordered: dict[Key, Value]) -> None:
+def turn(ordered: MutableMapping[Key, Value]) -> None:
     """Turn the order of a dictionary around."""
     assert len(ordered) > 1
     items = list(ordered.items())[::-1]
