@@ -1,10 +1,13 @@
 """A pool of addresses: what is used is stored, never a row per address.
 
 Taking the next address, taking a specific one and giving one back cost the same whatever the size of the pool
-and however full it is: a watermark below which every address has been used at least once, runs of addresses
+and however full it is: a watermark below which every address has been used at least once, a bitmap of those
 that were taken by name above it, and a queue of free used addresses in the order of their release. Never-used
 addresses go first, then the one that has been idle longest (nova's `32b4ce0e92`, and its bug 1532809: an
 address that is handed straight back meets its last holder's leases and caches).
+
+Of free addresses above the watermark so many are remembered and no more; then the one idle longest counts as
+never used again. So the memory is bounded by what is held, whatever addresses callers name.
 
 A reserved address is in neither queue: it is as if taken, but held by nobody. One that is reserved while
 somebody holds it is kept out when it is given back.
@@ -16,9 +19,11 @@ from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from events.errors import InvariantBroken
+from projections.cell.used import UsedAddresses
 
 RELEASED_LENGTH_MAX = 65_536
-"""Free used addresses remembered before they are reused ahead of never-used ones: it bounds the memory."""
+"""Free used addresses remembered before they are reused ahead of never-used ones, or, if they were taken by
+name, count as never used again: it bounds the memory."""
 
 COOL_DOWN_MS = 30_000
 """An address must have been free this long to be reused ahead of never-used ones."""
@@ -41,9 +46,9 @@ class AddressPool(Generic[Holder]):
         "_fresh_range",
         "_ranges",
         "_released",
-        "_run_ends",
-        "_runs",
+        "_released_above",
         "_starts",
+        "_used_above",
         "_withheld",
         "capacity",
         "held",
@@ -58,9 +63,11 @@ class AddressPool(Generic[Holder]):
         """Index of the range in which the watermark is."""
         self._fresh = 0
         """The watermark: below it, in its range and all before, every address has been used."""
-        self._runs: dict[int, int] = {}
-        self._run_ends: dict[int, int] = {}
+        self._used_above = UsedAddresses()
+        """Those above the watermark that are held, reserved or released."""
         self._released: OrderedDict[int, int] = OrderedDict()
+        self._released_above: OrderedDict[int, None] = OrderedDict()
+        """Those of `_released` that were above the watermark when they were released, in the same order."""
         self.held: dict[int, Holder] = {}
         self.reserved: set[int] = set()
         """Addresses that are never handed out, held by somebody or not."""
@@ -105,12 +112,9 @@ class AddressPool(Generic[Holder]):
     def _never_used(self) -> Iterator[int]:
         index, address = self._fresh_range, self._fresh
         while index < len(self._ranges):
+            address = self._used_above.next_outside(max(address, self._ranges[index].first))
             if address > self._ranges[index].last:
                 index += 1
-                if index < len(self._ranges):
-                    address = max(address, self._ranges[index].first)
-            elif (run_end := self._runs.get(address)) is not None:
-                address = run_end + 1
             else:
                 yield address
                 address += 1
@@ -132,33 +136,39 @@ class AddressPool(Generic[Holder]):
         """Take a free address out of what is to be handed out."""
         if address in self._released:
             del self._released[address]
+            self._released_above.pop(address, None)
+        elif address == self._fresh:
+            self._advance()
         else:
-            self._touch(address)
+            self._used_above.add(address)
 
-    def _touch(self, address: int) -> None:
-        """Remember that a never-used address has been used; move the watermark over every run it meets."""
-        start = end = address
-        if address - 1 in self._run_ends:
-            start = self._run_ends.pop(address - 1)
-        if address + 1 in self._runs:
-            end = self._runs.pop(address + 1)
-        self._runs[start] = end
-        self._run_ends[end] = start
-        if start == self._fresh:
-            del self._runs[start]
-            del self._run_ends[end]
-            self._fresh = end + 1
-            self._skip_to_next_range()
+    def _advance(self) -> None:
+        """Move the watermark to the next address that was never used."""
+        fresh = self._used_above.next_outside(self._fresh + 1)
+        self._used_above.forget(self._fresh, fresh)
+        self._fresh = fresh
+        self._skip_to_next_range()
 
     def _skip_to_next_range(self) -> None:
         last = len(self._ranges) - 1
         while self._fresh_range < last and self._fresh > self._ranges[self._fresh_range].last:
             self._fresh_range += 1
-            self._fresh = max(self._fresh, self._ranges[self._fresh_range].first)
-            run_end = self._runs.pop(self._fresh, None)
-            if run_end is not None:
-                del self._run_ends[run_end]
-                self._fresh = run_end + 1
+            self._fresh = self._used_above.next_outside(self._ranges[self._fresh_range].first)
+
+    def _set_free(self, address: int, now_ms: int) -> None:
+        """Put a used address behind all that have been idle longer."""
+        self._released[address] = now_ms
+        if address > self._fresh:
+            self._released_above[address] = None
+            if len(self._released_above) > RELEASED_LENGTH_MAX:
+                self._forget_longest_idle()
+
+    def _forget_longest_idle(self) -> None:
+        """Let the address above the watermark that has been idle longest count as never used again."""
+        address, _ = self._released_above.popitem(last=False)
+        if address > self._fresh:
+            del self._released[address]
+            self._used_above.discard(address)
 
     def give_back(self, address: int, now_ms: int) -> Holder:
         """Make an address free, behind all that have been idle longer, and return who held it.
@@ -175,7 +185,7 @@ class AddressPool(Generic[Holder]):
         if address in self.reserved:
             self._withheld += 1
         else:
-            self._released[address] = now_ms
+            self._set_free(address, now_ms)
         return self.held.pop(address)
 
     def reserve(self, address: int) -> None:
@@ -206,8 +216,16 @@ class AddressPool(Generic[Holder]):
         self.reserved.remove(address)
         if address not in self.held:
             self._withheld -= 1
-            self._released[address] = now_ms
+            self._set_free(address, now_ms)
 
     def internals(self) -> tuple[object, ...]:
         """Return what decides the order of handing out, for digests."""
-        return (self._fresh_range, self._fresh, sorted(self._runs.items()), list(self._released.items()))
+        return (
+            *(self._fresh_range, self._fresh, self._used_above.internals()),
+            *(list(self._released.items()), list(self._released_above)),
+        )
+
+    @property
+    def remembered(self) -> int:
+        """How many entries are kept about addresses that nobody holds: what bounds the memory."""
+        return len(self._released) + len(self._released_above) + len(self._used_above)

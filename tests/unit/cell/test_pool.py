@@ -1,6 +1,7 @@
 """The pool of addresses: order of handing out, and the same work whatever its size (design section 5)."""
 
 from itertools import islice
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -64,15 +65,25 @@ def test_a_requested_address_above_the_watermark_is_skipped_later() -> None:
 
 
 @pytest.mark.parametrize("order", [(3, 4, 5), (5, 4, 3), (3, 5, 4), (5, 3, 4)])
-def test_requested_neighbours_grow_together(order: tuple[int, ...]) -> None:
-    """Whatever their order, they are one run, and the watermark jumps over it."""
+def test_the_watermark_jumps_over_requested_neighbours(order: tuple[int, ...]) -> None:
+    """Whatever their order; nothing is remembered of them then but who holds them."""
     addresses = pool((2, 7))
     for address in order:
         addresses.take(address, "named")
 
-    assert addresses.internals()[2] == [(3, 5)]
     assert [take_next(addresses) for _ in range(3)] == [2, 6, 7]
-    assert addresses.internals()[2] == []
+    assert list(addresses.candidates(NOW)) == []
+
+
+def test_the_watermark_forgets_what_it_has_passed() -> None:
+    """A long stretch of requested addresses leaves nothing but its holders."""
+    addresses = pool((0, 5000))
+    for address in range(1, 5000):
+        addresses.take(address, "named")
+    assert addresses.remembered == 5
+
+    assert [take_next(addresses), take_next(addresses)] == [0, 5000]
+    assert addresses.remembered <= 1
 
 
 def test_a_run_over_the_gap_between_two_ranges() -> None:
@@ -105,7 +116,46 @@ def test_churn_keeps_the_queue_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         now_ms = NOW + step * COOL_DOWN_MS
         addresses.give_back(take_next(addresses, now_ms), now_ms)
 
-    assert len(addresses.internals()[3]) <= 9  # type: ignore[arg-type]  # the queue is the last of the internals
+    assert addresses.remembered <= 9
+
+
+def test_churn_of_requested_addresses_keeps_the_memory_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instances that come and go with addresses of their own choice leave a /8 no larger than it was."""
+    monkeypatch.setattr(pools, "RELEASED_LENGTH_MAX", 8)
+    addresses = pool((0, 1 << 24))
+    random = Random(1)
+    for step in range(3000):
+        named = random.randrange(1 << 24)
+        addresses.take(named, "named")
+        addresses.give_back(named, NOW + step)
+
+        assert addresses.remembered <= 3 * 8
+
+
+def test_a_requested_address_that_was_forgotten_is_as_if_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one idle longest is forgotten first; its place in the order is that of its number again."""
+    monkeypatch.setattr(pools, "RELEASED_LENGTH_MAX", 2)
+    addresses = pool((2, 8))
+    for address in (6, 4, 7):
+        addresses.take(address, "named")
+        addresses.give_back(address, NOW)
+
+    assert list(addresses.candidates(NOW)) == [2, 3, 5, 6, 8, 4, 7]
+
+
+def test_what_the_watermark_has_passed_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address below it waits for its turn in the queue, however many are released after it."""
+    monkeypatch.setattr(pools, "RELEASED_LENGTH_MAX", 1)
+    addresses = pool((2, 6))
+    addresses.take(3, "named")
+    addresses.give_back(3, NOW)
+    assert [take_next(addresses), take_next(addresses)] == [2, 4]
+    for address in (6, 2):
+        if address not in addresses.held:
+            addresses.take(address, "named")
+        addresses.give_back(address, NOW)
+
+    assert list(addresses.candidates(NOW)) == [5, 3, 6, 2]
 
 
 def test_what_is_held_is_not_taken_again() -> None:
@@ -207,6 +257,27 @@ def test_a_pool_is_what_a_list_of_rows_is(steps: list[tuple[str, int]]) -> None:
         assert list(addresses.candidates(NOW)) == never_used + idle
         assert sorted(addresses.held) == sorted(held)
         assert addresses.free == len(never_used) + len(idle)
+
+
+@given(STEPS)
+def test_a_pool_that_forgets_hands_out_the_same_addresses(steps: list[tuple[str, int]]) -> None:
+    """Even where it remembers one released address above the watermark: each free one is a candidate once."""
+    addresses = pool((0, 4), (5, 5), (8, 13), (15, 19))
+    free = {address for address in range(20) if address in addresses}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pools, "RELEASED_LENGTH_MAX", 1)
+        for kind, number in steps:
+            if kind == "back" and addresses.held:
+                address = sorted(addresses.held)[number % len(addresses.held)]
+                addresses.give_back(address, NOW)
+                free.add(address)
+            elif kind == "next" and free:
+                free.remove(take_next(addresses))
+            elif kind == "named" and number in free:
+                addresses.take(number, "named")
+                free.remove(number)
+            candidates = list(addresses.candidates(NOW))
+            assert (set(candidates), len(candidates)) == (free, addresses.free)
 
 
 SMALL, HUGE = (2, 254), (2, (1 << 24) - 2)
