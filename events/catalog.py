@@ -50,6 +50,7 @@ from events.networks import (
     NetworkCreated,
     NetworkDeleted,
 )
+from events.quotas import QuotaSet, SetQuota
 from events.repeats import CommandRepeated
 
 AnyCommand = Annotated[
@@ -65,7 +66,8 @@ AnyCommand = Annotated[
     | AllocateFloatingIp
     | AssociateFloatingIp
     | DisassociateFloatingIp
-    | ReleaseFloatingIp,
+    | ReleaseFloatingIp
+    | SetQuota,
     Field(discriminator="type"),
 ]
 """What the `commands` input may carry."""
@@ -100,6 +102,7 @@ AnyEvent = Annotated[
     | FloatingIpAssociated
     | FloatingIpDisassociated
     | FloatingIpReleased
+    | QuotaSet
     | CommandRepeated,
     Field(discriminator="type"),
 ]

@@ -67,6 +67,10 @@ class Code(StrEnum):
     FLOATING_IP_NOT_FOUND_FOR_ADDRESS = "FloatingIpNotFoundForAddress"
     FLOATING_IP_ASSOCIATED = "FloatingIpAssociated"
     FLOATING_IP_NOT_ASSOCIATED = "FloatingIpNotAssociated"
+    FIXED_IP_LIMIT_EXCEEDED = "FixedIpLimitExceeded"
+    FLOATING_IP_LIMIT_EXCEEDED = "FloatingIpLimitExceeded"
+    OVER_QUOTA = "OverQuota"
+    """Of any resource whose quota has no exception of its own: networks."""
     INVALID_INPUT = "InvalidInput"
     NOT_IMPLEMENTED_FOR_KIND = "NotImplementedForKind"
 

@@ -190,6 +190,10 @@ class Deployment:
         return Rules(
             fixed_ip_disassociate_timeout=self.settings.fixed_ip_disassociate_timeout,
             create_unique_mac_address_attempts=self.settings.create_unique_mac_address_attempts,
+            quota_fixed_ips=self.settings.quota_fixed_ips,
+            quota_floating_ips=self.settings.quota_floating_ips,
+            enable_network_quota=self.settings.enable_network_quota,
+            quota_networks=self.settings.quota_networks,
         )
 
     def allocator(self) -> Allocator:

@@ -277,7 +277,7 @@ class Call:
         """
         tables = self._client.tables
         if isinstance(self._method, Read):
-            return self._method.result(self._args, self._asked.actor, tables)
+            return self._method.answer(self._args, self._asked, tables)
         if self._ticket is None:
             raise InvariantBroken("a call that asks the allocator has no ticket")
         answer = self._client.answer(self._ticket)

@@ -270,3 +270,28 @@ class NetworkManager(Caller, Protocol):
     def get_floating_pools(self, *, actor: Actor | None = None) -> list[Row]:
         """Return the same as `get_floating_ip_pools`, as in nova."""
         return self.get_floating_ip_pools(actor=actor)
+
+    # --- Quotas ---------------------------------------------------------------------------------------------
+
+    def quota_show(self, project_id: str | None = None, *, actor: Actor | None = None) -> Row:
+        """Return a project's `limit`, `in_use` and `default` by resource, the actor's own when left out."""
+        shown: Row = self.call("quota_show", _given(project_id=project_id), actor=actor)
+        return shown
+
+    def quota_list(self, *, actor: Actor | None = None) -> list[Row]:
+        """Return the limits that were set for projects, with who set them."""
+        found: list[Row] = self.call("quota_list", actor=actor)
+        return found
+
+    def quota_update(
+        self,
+        project_id: str,
+        quota_set: Mapping[str, int | None],
+        *,
+        actor: Actor | None = None,
+        command_id: str | None = None,
+    ) -> Row:
+        """Give a project limits by resource, None for the default ones; returns those of its own."""
+        args = {"project_id": project_id, "quota_set": quota_set}
+        own: Row = self.call("quota_update", args, actor=actor, command_id=command_id)
+        return own

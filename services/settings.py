@@ -26,6 +26,7 @@ from pydantic_settings.exceptions import SettingsError
 from events.addresses import parse_ipv4
 from events.errors import NetledgerError
 from events.model import Interface, Ipv4, Name, ProjectId
+from events.quotas import UNLIMITED
 
 PREFIX = "NETLEDGER_"
 CONFIG_VARIABLE = "NETLEDGER_CONFIG"
@@ -55,6 +56,7 @@ def _source_ip(value: str | None) -> str | None:
 
 
 OptionalInterface = Annotated[Interface | None, BeforeValidator(_empty_is_none)]
+Limit = Annotated[int, Field(ge=UNLIMITED, lt=1 << 31)]
 TopicPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
 
 
@@ -138,6 +140,14 @@ class Settings(BaseSettings):
     """Seconds after which a released address is free even if its hosts have not reported."""
     create_unique_mac_address_attempts: Annotated[int, Field(ge=1, le=1000)] = 5
     """MACs drawn for a NIC before the spawn is refused."""
+    quota_fixed_ips: Limit = -1
+    """Fixed IPs that a project may have, unless it has a limit of its own; -1: any number."""
+    quota_floating_ips: Limit = 10
+    """Floating IPs, likewise."""
+    enable_network_quota: bool = False
+    """Whether the number of a project's networks is limited where no limit of its own says so."""
+    quota_networks: Limit = 3
+    """Networks of a project, likewise."""
     default_floating_pool: Name = "nova"
     """Floating IP pool used when none is named."""
     flat_network_bridge: OptionalInterface = None

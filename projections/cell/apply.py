@@ -25,9 +25,20 @@ from events.hosts import HostApplied, HostRegistered
 from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from events.model import Event
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.quotas import QuotaSet
 from events.refusals import Refusal
 from events.repeats import CommandRepeated
-from projections.cell import fixed_ips, floating_ips, hosts, instances, macs, networks, nics, reservations
+from projections.cell import (
+    fixed_ips,
+    floating_ips,
+    hosts,
+    instances,
+    macs,
+    networks,
+    nics,
+    quotas,
+    reservations,
+)
 from projections.cell.state import CellState
 from projections.cell.window import Remembered
 
@@ -55,6 +66,7 @@ _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     FloatingIpAssociated: floating_ips.apply_associated,
     FloatingIpDisassociated: floating_ips.apply_disassociated,
     FloatingIpReleased: lambda state, event: floating_ips.apply_released(state, event, state.time_ms),
+    QuotaSet: quotas.apply_set,
     CommandRepeated: lambda _state, _event: None,
 }
 

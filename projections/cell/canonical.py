@@ -67,6 +67,7 @@ def canonical_rows(state: CellState) -> Rows:
             for _, _, addresses in pool.ranges
             for f in addresses.held.values()
         ),
+        "quotas": sorted((project, resource, limit) for (project, resource), limit in state.quotas.items()),
     }
 
 
@@ -94,6 +95,7 @@ def _internals(state: CellState) -> dict[str, Any]:
         "floating": sorted((a.id, list(a.floating)) for a in state.allocations.values() if a.floating),
         "awaited": sorted((name, list(host.awaited.items())) for name, host in state.hosts.items()),
         "deadlines": list(state.deadlines.items()),
+        "usage": {resource: sorted(counted.items()) for resource, counted in state.usage.items()},
     }
 
 

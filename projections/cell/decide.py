@@ -23,6 +23,7 @@ from events.ids import Draws
 from events.instances import DeleteInstance, SpawnInstance
 from events.model import Event
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+from events.quotas import SetQuota
 from events.refusals import Code, Refusal
 from projections.cell import (
     fixed_ips,
@@ -31,6 +32,7 @@ from projections.cell import (
     instances,
     more_fixed_ips,
     networks,
+    quotas,
     reservations,
 )
 from projections.cell.state import CellState, Rules
@@ -56,13 +58,15 @@ def decide_command(
         case CreateFloatingIps():
             return floating_ips.decide_create(state, command)
         case AllocateFloatingIp():
-            return floating_ips.decide_allocate(state, command, now_ms)
+            return floating_ips.decide_allocate(state, command, rules, now_ms)
         case AssociateFloatingIp():
             return floating_ips.decide_associate(state, command)
         case DisassociateFloatingIp():
             return floating_ips.decide_disassociate(state, command)
         case ReleaseFloatingIp():
             return floating_ips.decide_release(state, command)
+        case SetQuota():
+            return quotas.decide_set(state, command)
         case _:
             assert_never(command)
 

@@ -21,6 +21,7 @@ from events.fixed_ips import (
 )
 from events.model import Event
 from events.refusals import Code, Refusal
+from projections.cell import quotas
 from projections.cell.state import Allocation, CellState, Network, Rules
 
 EXPIRED_PER_DECISION_MAX = 1000
@@ -125,6 +126,7 @@ def apply_allocated(state: CellState, event: FixedIpAllocated) -> None:
     )
     network.pool.take(allocation.address, allocation)
     network.active += 1
+    quotas.count(state, "fixed_ips", allocation.project_id, 1)
     state.allocations[allocation.id] = allocation
     vif.allocations[allocation.id] = allocation
 
@@ -137,6 +139,7 @@ def apply_deallocated(state: CellState, event: FixedIpDeallocated, seq: int) -> 
         raise InvariantBroken(message)
     network = state.networks[event.network_id]
     network.active -= 1
+    quotas.count(state, "fixed_ips", allocation.project_id, -1)
     network.draining[allocation.id] = None
     allocation.draining = True
     allocation.waits_for = event.waits_for

@@ -20,9 +20,10 @@ from events.floating_ips import (
 )
 from events.model import Actor, Event
 from events.refusals import Code, Refusal
+from projections.cell import quotas
 from projections.cell.networks import forbidden, network_at
 from projections.cell.pool import AddressPool, Range
-from projections.cell.state import Allocation, CellState, FloatingIp, FloatingPool
+from projections.cell.state import Allocation, CellState, FloatingIp, FloatingPool, Rules
 
 _PREFIX_LENGTH_MAX = 30
 """A block must hold at least four addresses, as in nova; its network and broadcast addresses are left out."""
@@ -92,13 +93,16 @@ def apply_created(state: CellState, event: FloatingIpsCreated) -> None:
 
 
 def decide_allocate(
-    state: CellState, command: AllocateFloatingIp, now_ms: int
+    state: CellState, command: AllocateFloatingIp, rules: Rules, now_ms: int
 ) -> tuple[Event, ...] | Refusal:
     """Give a project the next address of a pool."""
     if not command.actor.is_admin and command.actor.project != command.project_id:
         return forbidden(
             command.actor, f"allocate floating IPs for project {command.project_id!r}", "project_id"
         )
+    over = quotas.over(state, rules, command.project_id, "floating_ips", 1, "project_id")
+    if over is not None:
+        return over
     pool = state.floating_pools.get(command.pool)
     if pool is None:
         message = (
@@ -128,6 +132,7 @@ def apply_allocated(state: CellState, event: FloatingIpAllocated) -> None:
         message = f"floating IP {event.address} is allocated but belongs to no range"
         raise InvariantBroken(message)
     addresses.take(address, FloatingIp(address, event.pool, event.interface, event.project_id))
+    quotas.count(state, "floating_ips", event.project_id, 1)
 
 
 def _pool_of(state: CellState, address: int) -> AddressPool[FloatingIp] | None:
@@ -282,3 +287,4 @@ def apply_released(state: CellState, event: FloatingIpReleased, time_ms: int) ->
     if addresses is None or addresses.give_back(address, time_ms).association is not None:
         message = f"floating IP {event.address} is released while it points somewhere, or belongs to no range"
         raise InvariantBroken(message)
+    quotas.count(state, "floating_ips", event.project_id, -1)

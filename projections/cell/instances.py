@@ -19,7 +19,7 @@ from events.instances import (
 )
 from events.model import Event, stated
 from events.refusals import Code, Refusal
-from projections.cell import nics
+from projections.cell import nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import disassociate
 from projections.cell.networks import forbidden, not_found, not_reachable, visible
@@ -43,6 +43,9 @@ def decide_spawn(
     wanted = _select(state, command)
     if isinstance(wanted, Refusal):
         return wanted
+    over = quotas.over(state, rules, command.project_id, "fixed_ips", len(wanted), "project_id")
+    if over is not None:
+        return over
     owner = nics.Owner(command.instance_uuid, command.project_id, command.host, command.hostname)
     made = nics.spawned(state, owner, wanted, rules, draws, now_ms)
     if isinstance(made, Refusal):

@@ -6,7 +6,7 @@ from events.ids import Draws
 from events.instances import NICS_MAX
 from events.model import Actor, Event
 from events.refusals import Code, Refusal
-from projections.cell import macs, nics
+from projections.cell import macs, nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import disassociate
 from projections.cell.instances import reached
@@ -30,6 +30,9 @@ def decide_add(
     if sum(len(vif.allocations) for vif in instance.vifs) >= FIXED_IPS_MAX:
         message = f"Instance {instance.uuid} has {FIXED_IPS_MAX} addresses, as many as an instance may have."
         return Refusal(code=Code.INVALID_INPUT, field="instance_uuid", message=message)
+    over = quotas.over(state, rules, instance.project_id, "fixed_ips", 1, "instance_uuid")
+    if over is not None:
+        return over
     address = nics.address_for(network, command.address, "", now_ms)
     if isinstance(address, Refusal):
         return address

@@ -18,6 +18,7 @@ from events.networks import (
     NetworkDeleted,
 )
 from events.refusals import Code, Refusal
+from projections.cell import quotas
 from projections.cell.address_plan import (
     AddressPlan,
     NoRoom,
@@ -171,6 +172,8 @@ def apply_created(state: CellState, event: NetworkCreated) -> None:
         entry = (block.first, block.last, event.network_id)
         state.blocks.insert(bisect_left(state.blocks, entry), entry)
     state.selectable.setdefault(event.project_id, {})[event.network_id] = None
+    if event.project_id is not None:
+        quotas.count(state, "networks", event.project_id, 1)
 
 
 def decide_claim(state: CellState, report: ClaimNetwork) -> tuple[Event, ...] | Refusal:
@@ -262,6 +265,8 @@ def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
     del state.bridges[network.plan.bridge]
     if network.block is not None:
         state.blocks.remove((network.block.first, network.block.last, event.network_id))
+    if network.project_id is not None:
+        quotas.count(state, "networks", network.project_id, -1)
     mine = state.selectable[network.project_id]
     del mine[event.network_id]
     if not mine and network.project_id is not SELECTABLE_BY_ALL:

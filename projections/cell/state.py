@@ -10,6 +10,7 @@ from events.addresses import mac_text
 from events.floating_ips import FloatingIpAssociated
 from events.networks import NetworkCreated
 from projections.cell.few import Few
+from events.quotas import RESOURCES, Resource
 from projections.cell.pool import AddressPool, Range
 from projections.cell.window import Window
 
@@ -141,9 +142,11 @@ class CellState:
         "instances",
         "macs",
         "networks",
+        "quotas",
         "selectable",
         "seq",
         "time_ms",
+        "usage",
         "window",
     )
 
@@ -168,6 +171,10 @@ class CellState:
         self.floating_pools: dict[str, FloatingPool] = {}
         self.floating_blocks: list[tuple[int, int, str]] = []
         """(first, last, pool) of every floating range, ascending; ranges never overlap."""
+        self.quotas: dict[tuple[str, Resource], int] = {}
+        """Limits of projects that have their own; -1: none."""
+        self.usage: dict[Resource, dict[str, int]] = {resource: {} for resource in RESOURCES}
+        """What projects have, by resource; who has nothing is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +185,11 @@ class Rules:
     """Seconds after which a released address is free even if its hosts have not reported."""
     create_unique_mac_address_attempts: int = 5
     """MAC candidates drawn for a NIC before the spawn is refused."""
+    quota_fixed_ips: int = -1
+    """Fixed IPs that a project may have, unless it has a limit of its own; -1: any number."""
+    quota_floating_ips: int = 10
+    """Floating IPs, likewise."""
+    enable_network_quota: bool = False
+    """Whether the number of a project's networks is limited where no limit of its own says so."""
+    quota_networks: int = 3
+    """Networks, likewise."""

@@ -33,6 +33,15 @@ def write_carefully(connection: psycopg.Connection[DictRow], batch: Sequence[Dec
     return writer.conflicts
 
 
+def write_quotas(cursor: psycopg.Cursor[DictRow], changes: Changes) -> None:
+    """Write the limits of projects that changed."""
+    for of_what, (limit, *since) in changes.quotas.items():
+        if limit is None:
+            cursor.execute(statements.RESET_QUOTA, of_what)
+        else:
+            cursor.execute(statements.SET_QUOTA, [*of_what, limit, *since])
+
+
 class CarefulWriter:
     """Writes the changes of single events and reports what does not fit."""
 
@@ -50,6 +59,8 @@ class CarefulWriter:
             self._connection.execute(statements.REGISTER, [host, *row[1:]])
         for host, let_go_seq in changes.let_go.items():
             self._connection.execute(statements.LET_GO, [let_go_seq, host])
+        with self._connection.cursor() as cursor:
+            write_quotas(cursor, changes)
         for network_id, row in changes.claimed.items():
             self._update(NETWORKS, statements.CLAIM, [network_id, *row])
         for where, row in changes.released.items():

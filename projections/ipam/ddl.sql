@@ -115,6 +115,16 @@ CREATE TABLE network_history (
 );
 CREATE INDEX ON network_history (network_id);
 
+-- Limits of projects that have their own; `decisions` tells who set them. Usage is a count over the tables.
+CREATE TABLE quotas (
+    project_id text NOT NULL,
+    resource text NOT NULL,
+    hard_limit int NOT NULL,     -- -1: none
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    PRIMARY KEY (project_id, resource)
+);
+
 CREATE TABLE hosts (
     host text PRIMARY KEY,
     physical_networks text[] NOT NULL,

@@ -17,7 +17,7 @@ from projections.ipam.tables import HELD_TABLES
 TABLES = (
     *(table.name for table in HELD_TABLES),
     *(table.history for table in HELD_TABLES),
-    *("hosts", "floating_ranges", "decisions", "conflicts"),
+    *("hosts", "quotas", "floating_ranges", "decisions", "conflicts"),
 )
 """Everything that the ledger alone determines; positions and what hosts say of themselves are left out."""
 
@@ -40,6 +40,7 @@ _PRESENT = {
         SELECT host(address), pool, floating_ips.interface, floating_ips.project_id, allocation_id::text
         FROM floating_ips LEFT JOIN floating_associations USING (address, contest)
     """,
+    "quotas": "SELECT project_id, resource, hard_limit FROM quotas",
 }
 _NETWORKS = """
     SELECT network_id::text, kind, label, injected, cidr::text, host(netmask) AS netmask,

@@ -5,8 +5,8 @@ changes several times is written once. Holds are told apart by what is held *and
 held alone: two holders of one address stay two rows, and the database's constraints see both.
 
 The rows of the present (networks, hosts, instances, vifs, fixed_ips, fixed_ip_reservations, floating_ranges,
-floating_ips) are those of `projections.cell.canonical`: `projections.ipam.digest` reads them back in that
-form, so that the tables can be compared with a fold of the ledger.
+floating_ips, quotas) are those of `projections.cell.canonical`: `projections.ipam.digest` reads them back in
+that form, so that the tables can be compared with a fold of the ledger.
 """
 
 from collections.abc import Callable, Iterable
@@ -38,6 +38,7 @@ from events.instances import InstanceDeleted, InstanceSpawned, VifCreated, VifDe
 from events.ledger.follow import Decided
 from events.model import Event
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.quotas import QuotaSet
 from events.record import DecisionHead, Outcome, decode_outcome
 from events.repeats import CommandRepeated
 from projections.ipam.tables import (
@@ -105,6 +106,8 @@ class Changes:
     """By host: position up to which it has let go of released addresses."""
     claimed: dict[str, Row] = field(default_factory=dict)
     """By network held before this batch: host and epoch."""
+    quotas: dict[tuple[str, str], Row] = field(default_factory=dict)
+    """By project and resource: limit (None: the default one), seq, time."""
     leased: dict[Where, bool] = field(default_factory=dict)
     """By fixed IP held before this batch."""
     released: dict[Where, Row] = field(default_factory=dict)
@@ -220,6 +223,10 @@ def _host_applied(changes: Changes, _seq: int, _time: str, event: HostApplied) -
     changes.let_go[event.host] = event.seq
 
 
+def _quota_set(changes: Changes, seq: int, time: str, event: QuotaSet) -> None:
+    changes.quotas[event.project_id, event.resource] = [event.limit, seq, time]
+
+
 def _spawned(changes: Changes, seq: int, time: str, event: InstanceSpawned) -> None:
     row: Row = [
         *(event.instance_uuid, event.project_id, event.host, event.hostname, storable(event.display_name)),
@@ -322,6 +329,7 @@ def _unassociated(changes: Changes, seq: int, time: str, event: FloatingIpDisass
 _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     NetworkDeleted: _network_deleted,
     NetworkClaimed: _network_claimed,
+    QuotaSet: _quota_set,
     HostRegistered: _host_registered,
     HostApplied: _host_applied,
     InstanceSpawned: _spawned,

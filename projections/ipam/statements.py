@@ -136,4 +136,10 @@ REGISTER = b"""
     INSERT INTO hosts (host, physical_networks, from_seq, from_time) VALUES (%s, %s::text[], %s, %s)
     ON CONFLICT (host) DO UPDATE SET physical_networks = excluded.physical_networks
 """
+SET_QUOTA = b"""
+    INSERT INTO quotas (project_id, resource, hard_limit, from_seq, from_time) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (project_id, resource) DO UPDATE SET
+        hard_limit = excluded.hard_limit, from_seq = excluded.from_seq, from_time = excluded.from_time
+"""
+RESET_QUOTA = b"DELETE FROM quotas WHERE project_id = %s AND resource = %s"
 LET_GO = b"UPDATE hosts SET let_go_seq = %s WHERE host = %s"

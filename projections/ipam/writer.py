@@ -16,7 +16,7 @@ from psycopg.rows import DictRow
 from events.ledger.follow import Decided
 from events.ledger.position import Position
 from projections.ipam import statements
-from projections.ipam.careful import write_carefully
+from projections.ipam.careful import write_carefully, write_quotas
 from projections.ipam.connection import connect, schema_name
 from projections.ipam.errors import translated
 from projections.ipam.rows import Changes, Holds, fold
@@ -265,6 +265,7 @@ def write_updates(cursor: psycopg.Cursor[DictRow], changes: Changes) -> None:
         cursor.execute(statements.REGISTER, [host, *row[1:]])
     for host, seq in changes.let_go.items():
         cursor.execute(statements.LET_GO, [seq, host])
+    write_quotas(cursor, changes)
     updates: list[tuple[bytes, list[Row]]] = [
         (statements.CLAIM, [[network_id, *row] for network_id, row in changes.claimed.items()]),
         (statements.RELEASE, [[*where, *row] for where, row in changes.released.items()]),

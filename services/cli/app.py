@@ -16,6 +16,7 @@ from services.cli import (
     ledger,
     log,
     network,
+    quota,
     roles,
     status,
 )
@@ -60,6 +61,7 @@ for part in (
     instance,
     fixed,
     floating,
+    quota,
     host,
     history,
     call,

@@ -34,6 +34,10 @@ class Defaults:
     default_floating_pool: str = "nova"
     flat_network_bridge: str | None = None
     flat_network_dns: str | None = "8.8.4.4"
+    quota_fixed_ips: int = -1
+    quota_floating_ips: int = 10
+    enable_network_quota: bool = False
+    quota_networks: int = 3
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,13 @@ class Read(Generic[A]):
 
     args: type[A]
     result: Callable[[A, Actor, Tables], Any]
+    settled: Callable[[Any, Defaults], Any] | None = None
+    """Fills in what the settings decide, where they do."""
+
+    def answer(self, args: A, asked: Asked, tables: Tables) -> Any:  # noqa: ANN401 - as nova's return values
+        """Return what is asked for."""
+        found = self.result(args, asked.actor, tables)
+        return found if self.settled is None else self.settled(found, asked.defaults)
 
 
 Method = Write[Any] | Read[Any]

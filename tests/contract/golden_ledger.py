@@ -31,6 +31,7 @@ from tests.unit.wishes import (
     floating_release,
     lease,
     nic,
+    quota,
     register,
     release,
     remove_ip,
@@ -91,6 +92,7 @@ def tell() -> list[LogRecord]:
     hand.own().say(delete("later"))
     hand.say(create("rack", "10.0.0.0/16", uuid=None, num_networks=2, network_size=100))
     _tell_of_more_addresses(hand)
+    _tell_of_quotas(hand)
     return hand.ledger
 
 
@@ -107,6 +109,14 @@ def _tell_of_more_addresses(hand: Hand) -> None:
         add_ip("many", "more", "10.0.2.3"),
         remove_ip("many", "10.0.2.5"),
         remove_ip("many", "10.0.2.6"),
+    )
+
+
+def _tell_of_quotas(hand: Hand) -> None:
+    hand.say(
+        quota("red", fixed_ips=2, floating_ips=-1),
+        spawn("over", nic("front"), nic("more")),
+        quota("red", reset=("fixed_ips",)),
     )
 
 

@@ -1,5 +1,6 @@
 """What holds in a cell after every decision, asked of the state alone."""
 
+from collections import Counter
 from itertools import pairwise
 
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
@@ -13,6 +14,7 @@ def check(state: CellState) -> None:
     _check_instances(state)
     _check_draining(state)
     _check_floating(state)
+    _check_usage(state)
     assert all(one[1] < next_one[0] for one, next_one in pairwise(state.blocks)), "blocks overlap"
     assert {block[2] for block in state.blocks} == {i for i, n in state.networks.items() if n.block}
     assert set(state.bridges.values()) == set(state.networks)
@@ -86,3 +88,15 @@ def _check_floating(state: CellState) -> None:
                     pointing.add((floating.association.allocation_id, address))
     kept = {(one.id, address) for one in state.allocations.values() for address in one.floating}
     assert pointing == kept, "a floating IP and its fixed IP disagree"
+
+
+def _check_usage(state: CellState) -> None:
+    pools = [ips for pool in state.floating_pools.values() for *_, ips in pool.ranges]
+    counted = {
+        "fixed_ips": Counter(one.project_id for one in state.allocations.values() if not one.draining),
+        "floating_ips": Counter(one.project_id for ips in pools for one in ips.held.values()),
+        "networks": Counter(
+            one.project_id for one in state.networks.values() if one.project_id is not None
+        ),
+    }
+    assert state.usage == counted, "quota usage has drifted from what there is"

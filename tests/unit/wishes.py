@@ -27,6 +27,7 @@ from events.ids import uuid7
 from events.instances import DeleteInstance, RequestedNetwork, SpawnInstance
 from events.model import Actor
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+from events.quotas import Resource, SetQuota
 
 ANY_ID = uuid7(0, 0)
 ADMIN = Actor(user="root", project="admin", is_admin=True)
@@ -148,6 +149,17 @@ def floating_release(address: str, actor: Actor = ANN) -> ReleaseFloatingIp:
     return ReleaseFloatingIp(id=ANY_ID, actor=actor, address=address)
 
 
+def quota(
+    project: str = "red",
+    actor: Actor = ADMIN,
+    reset: tuple[Resource, ...] = (),
+    **limits: int,
+) -> SetQuota:
+    """Ask for limits of a project."""
+    asked = {"project_id": project, "limits": limits, "reset": reset}
+    return SetQuota.model_validate({"id": ANY_ID, "actor": actor, **asked})
+
+
 ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     create(gateway="10.0.0.1", mtu=1500),
     delete_network(),
@@ -162,6 +174,7 @@ ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     associate("192.0.2.1", "10.0.0.2"),
     disassociate("192.0.2.1"),
     floating_release("192.0.2.1"),
+    quota(fixed_ips=5, reset=("floating_ips",)),
     register(),
     applied("h1", 7),
     claim(),
