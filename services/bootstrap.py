@@ -224,6 +224,10 @@ class Deployment:
                 default_floating_pool=self.settings.default_floating_pool,
                 flat_network_bridge=self.settings.flat_network_bridge,
                 flat_network_dns=self.settings.flat_network_dns,
+                quota_fixed_ips=self.settings.quota_fixed_ips,
+                quota_floating_ips=self.settings.quota_floating_ips,
+                enable_network_quota=self.settings.enable_network_quota,
+                quota_networks=self.settings.quota_networks,
             ),
         )
 

@@ -39,6 +39,8 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
         lambda: wishes.floating_create(f"192.0.2.{chance.choice((1, 2, 4))}"),
         lambda: wishes.floating_create("192.0.2.4/30"),
         wishes.floating_allocate,
+        lambda: wishes.quota(chance.choice(("red", "blue")), fixed_ips=chance.choice((-1, 4, 40))),
+        lambda: wishes.quota(chance.choice(("red", "blue")), reset=("fixed_ips", "networks")),
         lambda: wishes.associate(floating, fixed),
         lambda: wishes.disassociate(floating),
         lambda: wishes.floating_release(floating),

@@ -95,8 +95,6 @@ def _check_usage(state: CellState) -> None:
     counted = {
         "fixed_ips": Counter(one.project_id for one in state.allocations.values() if not one.draining),
         "floating_ips": Counter(one.project_id for ips in pools for one in ips.held.values()),
-        "networks": Counter(
-            one.project_id for one in state.networks.values() if one.project_id is not None
-        ),
+        "networks": Counter(one.project_id for one in state.networks.values() if one.project_id is not None),
     }
     assert state.usage == counted, "quota usage has drifted from what there is"

@@ -10,7 +10,7 @@ from projections.cell.decide import decide_command
 from projections.cell.state import Rules
 from tests.unit.given import START_MS, Message, Scenario, given
 from tests.unit.opcodes import count
-from tests.unit.wishes import create, delete, floating_allocate, floating_create, nic, spawn, uid
+from tests.unit.wishes import create, delete, floating_allocate, floating_create, nic, quota, spawn, uid
 
 
 def cost(scenario: Scenario, message: Message) -> int:
@@ -79,7 +79,7 @@ def test_taking_costs_the_same_however_many_are_taken() -> None:
 
 def test_a_floating_ip_costs_the_same_however_many_are_taken() -> None:
     """In a pool of one range."""
-    scenario = given(floating_create("10.0.0.0/16"))
+    scenario = given(floating_create("10.0.0.0/16"), quota("red", floating_ips=1000))
     costs = [cost(scenario, command(floating_allocate(), number)) for number in range(200)]
 
     assert max(costs[1:]) <= min(costs) * 1.05
