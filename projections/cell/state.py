@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from events.addresses import mac_text
 from events.floating_ips import FloatingIpAssociated
 from events.networks import NetworkCreated
-from projections.cell.few import Few
 from events.quotas import RESOURCES, Resource
+from projections.cell.few import Few
 from projections.cell.pool import AddressPool, Range
 from projections.cell.window import Window
 
