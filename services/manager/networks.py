@@ -1,0 +1,55 @@
+"""Methods about networks (nova-network.md 12.2)."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from events.model import Actor
+from services.manager.caller import Caller, given
+from services.tables import Row
+
+
+class NetworkMethods(Caller, Protocol):
+    """Networks."""
+
+    def create_networks(
+        self,
+        label: str,
+        cidr: str,
+        *,
+        actor: Actor | None = None,
+        command_id: str | None = None,
+        **plan: str | int | bool | None,
+    ) -> list[Row]:
+        """Create networks, and return them in order. `plan`: the other fields of `CreateNetworksArgs`."""
+        args = given(label=label, cidr=cidr, **plan)
+        networks: list[Row] = self.call("create_networks", args, actor=actor, command_id=command_id)
+        return networks
+
+    def delete_network(
+        self,
+        *,
+        uuid: str | None = None,
+        fixed_range: str | None = None,
+        require_disassociated: bool = True,
+        actor: Actor | None = None,
+        command_id: str | None = None,
+    ) -> None:
+        """Delete a network, named by id or by its block, that no instance uses."""
+        args = given(uuid=uuid, fixed_range=fixed_range, require_disassociated=require_disassociated)
+        self.call("delete_network", args, actor=actor, command_id=command_id)
+
+    def get_network(self, network_uuid: str, *, actor: Actor | None = None) -> Row:
+        """Return a network."""
+        network: Row = self.call("get_network", {"network_uuid": network_uuid}, actor=actor)
+        return network
+
+    def get_all_networks(self, *, actor: Actor | None = None) -> list[Row]:
+        """Return the networks that the actor sees, in order of creation."""
+        networks: list[Row] = self.call("get_all_networks", actor=actor)
+        return networks
+
+    def validate_networks(
+        self, networks: Sequence[tuple[str, str | None]], *, actor: Actor | None = None
+    ) -> None:
+        """Refuse networks and addresses for which a spawn would be refused; reserves nothing."""
+        self.call("validate_networks", {"networks": networks}, actor=actor)
