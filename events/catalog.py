@@ -24,12 +24,14 @@ from events.floating_ips import (
     AllocateFloatingIp,
     AssociateFloatingIp,
     CreateFloatingIps,
+    DeleteFloatingIps,
     DisassociateFloatingIp,
     FloatingIpAllocated,
     FloatingIpAssociated,
     FloatingIpDisassociated,
     FloatingIpReleased,
     FloatingIpsCreated,
+    FloatingIpsDeleted,
     ReleaseFloatingIp,
 )
 from events.hosts import HostApplied, HostRegistered, RegisterHost, ReportApplied
@@ -63,6 +65,7 @@ AnyCommand = Annotated[
     | ReserveFixedIp
     | UnreserveFixedIp
     | CreateFloatingIps
+    | DeleteFloatingIps
     | AllocateFloatingIp
     | AssociateFloatingIp
     | DisassociateFloatingIp
@@ -98,6 +101,7 @@ AnyEvent = Annotated[
     | FixedIpReserved
     | FixedIpUnreserved
     | FloatingIpsCreated
+    | FloatingIpsDeleted
     | FloatingIpAllocated
     | FloatingIpAssociated
     | FloatingIpDisassociated

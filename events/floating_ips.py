@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints
 
-from events.model import Command, Event, Interface, Ipv4, Name, ProjectId, Uuid
+from events.model import Command, Event, Flag, Interface, Ipv4, Name, ProjectId, Uuid
 
 DEFAULT_POOL = "nova"
 
@@ -21,6 +21,20 @@ class CreateFloatingIps(Command):
     """Public interface on network hosts; their own setting when left out."""
 
 
+class DeleteFloatingIps(Command):
+    """Take a single address, or the host addresses of a block, out of their pools.
+
+    A part of what was created may go. A pool is gone with its last address.
+    """
+
+    subject_field: ClassVar[str] = "ip_range"
+
+    type: Literal["DeleteFloatingIps.v1"] = "DeleteFloatingIps.v1"
+    ip_range: Annotated[str, StringConstraints(min_length=1, max_length=32)]
+    force: Flag = False
+    """Disassociate and release first what is in use; refused when left out."""
+
+
 class AllocateFloatingIp(Command):
     """Give a project an address of a pool (nova's allocate_floating_ip)."""
 
@@ -29,6 +43,8 @@ class AllocateFloatingIp(Command):
     type: Literal["AllocateFloatingIp.v1"] = "AllocateFloatingIp.v1"
     project_id: ProjectId
     pool: Name = DEFAULT_POOL
+    auto_assigned: Flag = False
+    """Counts in no quota, is in no list of the project, and its project cannot use it. For admins."""
 
 
 class AssociateFloatingIp(Command):
@@ -41,6 +57,8 @@ class AssociateFloatingIp(Command):
     fixed_address: Ipv4
     network_id: Uuid | None = None
     """Needed only where several networks use the fixed address."""
+    affect_auto_assigned: Flag = False
+    """Also if the address was assigned automatically; for admins."""
 
 
 class DisassociateFloatingIp(Command):
@@ -50,6 +68,8 @@ class DisassociateFloatingIp(Command):
 
     type: Literal["DisassociateFloatingIp.v1"] = "DisassociateFloatingIp.v1"
     address: Ipv4
+    affect_auto_assigned: Flag = False
+    """Also if the address was assigned automatically; for admins."""
 
 
 class ReleaseFloatingIp(Command):
@@ -59,6 +79,8 @@ class ReleaseFloatingIp(Command):
 
     type: Literal["ReleaseFloatingIp.v1"] = "ReleaseFloatingIp.v1"
     address: Ipv4
+    affect_auto_assigned: Flag = False
+    """Also if the address was assigned automatically; for admins."""
 
 
 class FloatingIpsCreated(Event):
@@ -71,6 +93,20 @@ class FloatingIpsCreated(Event):
     last: str
 
 
+class FloatingIpsDeleted(Event):
+    """A pool has the addresses `first` to `last` no more, both included; nobody owned one of them."""
+
+    type: Literal["FloatingIpsDeleted.v1"] = "FloatingIpsDeleted.v1"
+    pool: str
+    interface: str | None
+    first: str
+    last: str
+    range_first: str
+    """First address of the range that they were part of; what lies before `first` stays."""
+    range_last: str
+    """Last address of that range; what lies after `last` stays."""
+
+
 class FloatingIpAllocated(Event):
     """A floating IP belongs to a project."""
 
@@ -79,6 +115,7 @@ class FloatingIpAllocated(Event):
     pool: str
     interface: str | None
     project_id: str
+    auto_assigned: bool
 
 
 class FloatingIpAssociated(Event):

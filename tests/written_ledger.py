@@ -284,7 +284,9 @@ def floating_range(first: str, last: str) -> FloatingIpsCreated:
 
 def floating(address: str, project: str = "blue") -> FloatingIpAllocated:
     """Return the event that gives a floating IP to a project."""
-    return FloatingIpAllocated(address=address, pool="nova", interface=None, project_id=project)
+    return FloatingIpAllocated(
+        address=address, pool="nova", interface=None, auto_assigned=False, project_id=project
+    )
 
 
 def associated(address: str, to: FixedIpAllocated) -> FloatingIpAssociated:

@@ -20,6 +20,7 @@ from events.floating_ips import (
     FloatingIpDisassociated,
     FloatingIpReleased,
     FloatingIpsCreated,
+    FloatingIpsDeleted,
 )
 from events.hosts import HostApplied, HostRegistered
 from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
@@ -31,6 +32,7 @@ from events.repeats import CommandRepeated
 from projections.cell import (
     fixed_ips,
     floating_ips,
+    floating_ranges,
     hosts,
     instances,
     macs,
@@ -61,7 +63,8 @@ _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     StaleLeaseReported: lambda _state, _event: None,
     FixedIpReserved: reservations.apply_reserved,
     FixedIpUnreserved: lambda state, event: reservations.apply_unreserved(state, event, state.time_ms),
-    FloatingIpsCreated: floating_ips.apply_created,
+    FloatingIpsCreated: floating_ranges.apply_created,
+    FloatingIpsDeleted: floating_ranges.apply_deleted,
     FloatingIpAllocated: floating_ips.apply_allocated,
     FloatingIpAssociated: floating_ips.apply_associated,
     FloatingIpDisassociated: floating_ips.apply_disassociated,

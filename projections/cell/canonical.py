@@ -53,7 +53,7 @@ def canonical_rows(state: CellState) -> Rows:
             for address in n.pool.reserved
         ),
         "floating_ranges": sorted(
-            (ipv4_text(first), ipv4_text(last), pool) for first, last, pool in state.floating_blocks
+            (ipv4_text(r.first), ipv4_text(r.last), r.pool, r.interface) for r in state.floating_ranges
         ),
         "floating_ips": sorted(
             (
@@ -61,11 +61,10 @@ def canonical_rows(state: CellState) -> Rows:
                 f.pool,
                 f.interface,
                 f.project_id,
+                f.auto_assigned,
                 f.association.allocation_id if f.association else None,
             )
-            for pool in state.floating_pools.values()
-            for _, _, addresses in pool.ranges
-            for f in addresses.held.values()
+            for f in state.floating_ips.values()
         ),
         "quotas": sorted((project, resource, limit) for (project, resource), limit in state.quotas.items()),
     }
@@ -85,10 +84,7 @@ def _internals(state: CellState) -> dict[str, Any]:
         "time_ms": state.time_ms,
         "window": state.window.internals(),
         "pools": sorted((network_id, n.pool.internals()) for network_id, n in state.networks.items()),
-        "floating_pools": sorted(
-            (name, [addresses.internals() for _, _, addresses in pool.ranges])
-            for name, pool in state.floating_pools.items()
-        ),
+        "floating_pools": sorted((name, pool.internals()) for name, pool in state.floating_pools.items()),
         "selectable": sorted((project or "", list(mine)) for project, mine in state.selectable.items()),
         "draining": sorted((network_id, list(n.draining)) for network_id, n in state.networks.items()),
         "requests": sorted((i.uuid, i.request_digest) for i in state.instances.values()),

@@ -15,6 +15,7 @@ from events.floating_ips import (
     AllocateFloatingIp,
     AssociateFloatingIp,
     CreateFloatingIps,
+    DeleteFloatingIps,
     DisassociateFloatingIp,
     ReleaseFloatingIp,
 )
@@ -28,6 +29,7 @@ from events.refusals import Code, Refusal
 from projections.cell import (
     fixed_ips,
     floating_ips,
+    floating_ranges,
     hosts,
     instances,
     more_fixed_ips,
@@ -55,8 +57,37 @@ def decide_command(
             return networks.decide_create(state, command, draws)
         case DeleteNetwork():
             return networks.decide_delete(state, command)
+        case (
+            CreateFloatingIps()
+            | DeleteFloatingIps()
+            | AllocateFloatingIp()
+            | AssociateFloatingIp()
+            | DisassociateFloatingIp()
+            | ReleaseFloatingIp()
+        ):
+            return _decide_floating_ip(state, command, rules, now_ms)
+        case SetQuota():
+            return quotas.decide_set(state, command)
+        case _:
+            assert_never(command)
+
+
+def _decide_floating_ip(
+    state: CellState,
+    command: CreateFloatingIps
+    | DeleteFloatingIps
+    | AllocateFloatingIp
+    | AssociateFloatingIp
+    | DisassociateFloatingIp
+    | ReleaseFloatingIp,
+    rules: Rules,
+    now_ms: int,
+) -> Decision:
+    match command:
         case CreateFloatingIps():
-            return floating_ips.decide_create(state, command)
+            return floating_ranges.decide_create(state, command)
+        case DeleteFloatingIps():
+            return floating_ranges.decide_delete(state, command)
         case AllocateFloatingIp():
             return floating_ips.decide_allocate(state, command, rules, now_ms)
         case AssociateFloatingIp():
@@ -65,8 +96,6 @@ def decide_command(
             return floating_ips.decide_disassociate(state, command)
         case ReleaseFloatingIp():
             return floating_ips.decide_release(state, command)
-        case SetQuota():
-            return quotas.decide_set(state, command)
         case _:
             assert_never(command)
 

@@ -1,95 +1,35 @@
 """Floating IPs: pools as ranges, owners, and what each points at (nova-network.md section 9)."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 
-from netaddr import AddrFormatError, IPNetwork
-
-from events.addresses import IPV4_BITS, ipv4_number, ipv4_text, parse_ipv4
+from events.addresses import ipv4_number, ipv4_text
 from events.errors import InvariantBroken
 from events.floating_ips import (
     AllocateFloatingIp,
     AssociateFloatingIp,
-    CreateFloatingIps,
     DisassociateFloatingIp,
     FloatingIpAllocated,
     FloatingIpAssociated,
     FloatingIpDisassociated,
     FloatingIpReleased,
-    FloatingIpsCreated,
     ReleaseFloatingIp,
 )
 from events.model import Actor, Event
 from events.refusals import Code, Refusal
 from projections.cell import quotas
 from projections.cell.networks import forbidden, network_at
-from projections.cell.pool import AddressPool, Range
-from projections.cell.state import Allocation, CellState, FloatingIp, FloatingPool, Rules
+from projections.cell.state import Allocation, CellState, FloatingIp, FloatingRange, Rules
 
-_PREFIX_LENGTH_MAX = 30
-"""A block must hold at least four addresses, as in nova; its network and broadcast addresses are left out."""
-
-
-def decide_create(state: CellState, command: CreateFloatingIps) -> tuple[Event, ...] | Refusal:
-    """Add addresses to a pool, all or none."""
-    if not command.actor.is_admin:
-        return Refusal(
-            code=Code.FORBIDDEN, field="actor.is_admin", message="Only an admin may create floating IPs."
-        )
-    wanted = _parse_range(command.ip_range)
-    if isinstance(wanted, Refusal):
-        return wanted
-    taken = _overlapping(state, wanted)
-    if taken is not None:
-        message = (
-            f"Some of {command.ip_range} are floating IPs of pool {taken!r} already; nothing was created."
-        )
-        return Refusal(code=Code.FLOATING_IP_EXISTS, field="ip_range", message=message)
-    return (
-        FloatingIpsCreated(
-            pool=command.pool,
-            interface=command.interface,
-            first=ipv4_text(wanted.first),
-            last=ipv4_text(wanted.last),
-        ),
-    )
+FLOATING_IPS_MAX = 256
+"""Floating IPs that point at one instance: deleting it disassociates them all in one decision."""
 
 
-def _overlapping(state: CellState, wanted: Range) -> str | None:
-    """Return the pool of a range that overlaps `wanted`."""
-    index = bisect_left(state.floating_blocks, (wanted.first,))
-    for first, last, pool in state.floating_blocks[max(index - 1, 0) : index + 1]:
-        if first <= wanted.last and wanted.first <= last:
-            return pool
-    return None
-
-
-def _parse_range(text: str) -> Range | Refusal:
-    """Return a single address, or the host addresses of a block."""
-    try:
-        if "/" not in text:
-            address = ipv4_number(parse_ipv4(text))
-            return Range(address, address)
-        block = IPNetwork(text, version=4)
-    except (AddrFormatError, ValueError) as error:
-        message = f"{text!r} is neither an IPv4 address nor a block: {error}."
-        return Refusal(code=Code.INVALID_INPUT, field="ip_range", message=message)
-    if block.prefixlen > _PREFIX_LENGTH_MAX:
-        message = f"Block {text} is smaller than a /{_PREFIX_LENGTH_MAX}; name single addresses instead."
-        return Refusal(code=Code.INVALID_INPUT, field="ip_range", message=message)
-    first = int(block.network)
-    return Range(first + 1, first + (1 << (IPV4_BITS - block.prefixlen)) - 2)
-
-
-def apply_created(state: CellState, event: FloatingIpsCreated) -> None:
-    """Add a range to a pool."""
-    addresses = Range(ipv4_number(event.first), ipv4_number(event.last))
-    if _overlapping(state, addresses) is not None:
-        message = f"some of {event.first} to {event.last} are floating IPs already"
-        raise InvariantBroken(message)
-    pool = state.floating_pools.setdefault(event.pool, FloatingPool())
-    pool.ranges.append((addresses, event.interface, AddressPool((addresses,))))
-    entry = (addresses.first, addresses.last, event.pool)
-    state.floating_blocks.insert(bisect_left(state.floating_blocks, entry), entry)
+def range_of(state: CellState, address: int) -> FloatingRange | None:
+    """Return the range that an address belongs to."""
+    index = bisect_right(state.floating_ranges, address, key=lambda one: one.first) - 1
+    if index < 0 or address > state.floating_ranges[index].last:
+        return None
+    return state.floating_ranges[index]
 
 
 def decide_allocate(
@@ -100,64 +40,69 @@ def decide_allocate(
         return forbidden(
             command.actor, f"allocate floating IPs for project {command.project_id!r}", "project_id"
         )
-    over = quotas.over(state, rules, command.project_id, "floating_ips", 1, "project_id")
+    if command.auto_assigned and not command.actor.is_admin:
+        return _admins_affect("auto_assigned")
+    over = None
+    if not command.auto_assigned:
+        over = quotas.over(state, rules, command.project_id, "floating_ips", 1, "project_id")
     if over is not None:
         return over
-    pool = state.floating_pools.get(command.pool)
-    if pool is None:
+    allocated = allocation_of(
+        state, command.pool, command.project_id, now_ms, auto_assigned=command.auto_assigned
+    )
+    return allocated if isinstance(allocated, Refusal) else (allocated,)
+
+
+def allocation_of(
+    state: CellState, pool: str, project_id: str, now_ms: int, *, auto_assigned: bool
+) -> FloatingIpAllocated | Refusal:
+    """Return the event that gives a project the next address of a pool."""
+    addresses = state.floating_pools.get(pool)
+    if addresses is None:
         message = (
-            f"There is no floating IP pool {command.pool!r}; an admin creates one with"
-            " `netledger floating create`."
+            f"There is no floating IP pool {pool!r}; an admin creates one with `netledger floating create`."
         )
         return Refusal(code=Code.FLOATING_IP_POOL_NOT_FOUND, field="pool", message=message)
-    for _, interface, addresses in pool.ranges:
-        for address in addresses.candidates(now_ms):
-            return (
-                FloatingIpAllocated(
-                    address=ipv4_text(address),
-                    pool=command.pool,
-                    interface=interface,
-                    project_id=command.project_id,
-                ),
-            )
-    message = f"No floating IP of pool {command.pool!r} is free."
+    for address in addresses.candidates(now_ms):
+        found = range_of(state, address)
+        return FloatingIpAllocated(
+            address=ipv4_text(address),
+            pool=pool,
+            interface=None if found is None else found.interface,
+            project_id=project_id,
+            auto_assigned=auto_assigned,
+        )
+    message = f"No floating IP of pool {pool!r} is free: all {addresses.capacity} are in use."
     return Refusal(code=Code.NO_MORE_FLOATING_IPS, field="pool", message=message)
 
 
 def apply_allocated(state: CellState, event: FloatingIpAllocated) -> None:
     """Let a project own a floating IP."""
     address = ipv4_number(event.address)
-    addresses = _pool_of(state, address)
-    if addresses is None:
-        message = f"floating IP {event.address} is allocated but belongs to no range"
+    found = range_of(state, address)
+    if found is None or found.pool != event.pool:
+        message = f"floating IP {event.address} is allocated but belongs to no range of pool {event.pool!r}"
         raise InvariantBroken(message)
-    addresses.take(address, FloatingIp(address, event.pool, event.interface, event.project_id))
-    quotas.count(state, "floating_ips", event.project_id, 1)
-
-
-def _pool_of(state: CellState, address: int) -> AddressPool[FloatingIp] | None:
-    index = bisect_right(state.floating_blocks, address, key=lambda block: block[0]) - 1
-    if index < 0 or address > state.floating_blocks[index][1]:
-        return None
-    first, _, name = state.floating_blocks[index]
-    return next(
-        addresses for block, _, addresses in state.floating_pools[name].ranges if block.first == first
+    state.floating_pools[event.pool].take(address)
+    state.floating_ips[address] = FloatingIp(
+        address, event.pool, event.interface, event.project_id, event.auto_assigned
     )
+    if not event.auto_assigned:
+        quotas.count(state, "floating_ips", event.project_id, 1)
 
 
-def find(state: CellState, address: int) -> FloatingIp | None:
-    """Return an allocated floating IP."""
-    addresses = _pool_of(state, address)
-    return None if addresses is None else addresses.held.get(address)
+def _admins_affect(field: str) -> Refusal:
+    message = f"Only an admin may say {field}: the cloud assigns such addresses and takes them back."
+    return Refusal(code=Code.FORBIDDEN, field=field, message=message)
 
 
-def _owned(state: CellState, actor: Actor, text: str, field: str) -> FloatingIp | Refusal:
+def owned(state: CellState, actor: Actor, text: str, field: str) -> FloatingIp | Refusal:
     """Return a floating IP that the actor may change."""
     address = ipv4_number(text)
-    if _pool_of(state, address) is None:
+    floating = state.floating_ips.get(address)
+    if floating is None and range_of(state, address) is None:
         message = f"{text} is not a floating IP of any pool."
         return Refusal(code=Code.FLOATING_IP_NOT_FOUND_FOR_ADDRESS, field=field, message=message)
-    floating = find(state, address)
     if floating is None:
         message = (
             f"Floating IP {text} belongs to no project; allocate one with `netledger floating allocate`."
@@ -168,11 +113,65 @@ def _owned(state: CellState, actor: Actor, text: str, field: str) -> FloatingIp 
     return floating
 
 
+def _untouched(
+    command: AssociateFloatingIp | DisassociateFloatingIp | ReleaseFloatingIp, floating: FloatingIp
+) -> bool | Refusal:
+    """Return whether a floating IP was assigned automatically and the command is not meant for such ones."""
+    if command.affect_auto_assigned and not command.actor.is_admin:
+        return _admins_affect("affect_auto_assigned")
+    return floating.auto_assigned and not command.affect_auto_assigned
+
+
 def decide_associate(state: CellState, command: AssociateFloatingIp) -> tuple[Event, ...] | Refusal:
-    """Point a floating IP at a fixed IP of the same project, away from where it points now."""
-    floating = _owned(state, command.actor, command.floating_address, "floating_address")
+    """Point a floating IP at a fixed IP of the same project, away from where it points now.
+
+    One that was assigned automatically stays as it is without a word, as in nova.
+    """
+    floating = owned(state, command.actor, command.floating_address, "floating_address")
     if isinstance(floating, Refusal):
         return floating
+    untouched = _untouched(command, floating)
+    if untouched:
+        return untouched if isinstance(untouched, Refusal) else ()
+    allocation = _target(state, command, floating)
+    if isinstance(allocation, Refusal):
+        return allocation
+    events: list[Event] = []
+    if floating.association is not None:
+        if floating.association.allocation_id == allocation.id:
+            return ()
+        events.append(disassociate(state, floating.address))
+    instance = state.instances[allocation.instance_uuid]
+    pointing = [
+        address for vif in instance.vifs for one in vif.allocations.values() for address in one.floating
+    ]
+    if len(pointing) - (floating.address in pointing) >= FLOATING_IPS_MAX:
+        message = (
+            f"{FLOATING_IPS_MAX} floating IPs point at instance {instance.uuid}, as many as may; disassociate"
+            " one first."
+        )
+        return Refusal(code=Code.FLOATING_IP_ASSOCIATE_FAILED, field="fixed_address", message=message)
+    events.append(association(floating.address, floating.interface, floating.project_id, allocation))
+    return tuple(events)
+
+
+def association(
+    address: int, interface: str | None, project_id: str, allocation: Allocation
+) -> FloatingIpAssociated:
+    """Return the event that points a floating IP at a fixed one."""
+    return FloatingIpAssociated(
+        address=ipv4_text(address),
+        interface=interface,
+        allocation_id=allocation.id,
+        network_id=allocation.network_id,
+        fixed_address=ipv4_text(allocation.address),
+        instance_uuid=allocation.instance_uuid,
+        project_id=project_id,
+    )
+
+
+def _target(state: CellState, command: AssociateFloatingIp, floating: FloatingIp) -> Allocation | Refusal:
+    """Return the allocation that a floating IP may point at."""
     allocation = _active(state, command)
     if isinstance(allocation, Refusal):
         return allocation
@@ -182,23 +181,13 @@ def decide_associate(state: CellState, command: AssociateFloatingIp) -> tuple[Ev
             f" {command.floating_address} is."
         )
         return Refusal(code=Code.FORBIDDEN, field="fixed_address", message=message)
-    events: list[Event] = []
-    if floating.association is not None:
-        if floating.association.allocation_id == allocation.id:
-            return ()
-        events.append(disassociate(state, floating.address))
-    events.append(
-        FloatingIpAssociated(
-            address=command.floating_address,
-            interface=floating.interface,
-            allocation_id=allocation.id,
-            network_id=allocation.network_id,
-            fixed_address=command.fixed_address,
-            instance_uuid=allocation.instance_uuid,
-            project_id=floating.project_id,
+    if state.networks[allocation.network_id].plan.kind == "flat":
+        message = (
+            f"{command.fixed_address} is of a flat network, whose gateway is the operator's: no host of ours"
+            " could translate to it."
         )
-    )
-    return tuple(events)
+        return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="fixed_address", message=message)
+    return allocation
 
 
 def _active(state: CellState, command: AssociateFloatingIp) -> Allocation | Refusal:
@@ -219,7 +208,7 @@ def _active(state: CellState, command: AssociateFloatingIp) -> Allocation | Refu
 def apply_associated(state: CellState, event: FloatingIpAssociated) -> None:
     """Point a floating IP at an allocation."""
     address = ipv4_number(event.address)
-    floating = find(state, address)
+    floating = state.floating_ips.get(address)
     allocation = state.allocations[event.allocation_id]
     if floating is None or floating.association is not None or allocation.draining:
         message = (
@@ -232,9 +221,18 @@ def apply_associated(state: CellState, event: FloatingIpAssociated) -> None:
 
 def decide_disassociate(state: CellState, command: DisassociateFloatingIp) -> tuple[Event, ...] | Refusal:
     """Stop pointing a floating IP at anything."""
-    floating = _owned(state, command.actor, command.address, "address")
+    floating = owned(state, command.actor, command.address, "address")
     if isinstance(floating, Refusal):
         return floating
+    untouched = _untouched(command, floating)
+    if isinstance(untouched, Refusal):
+        return untouched
+    if untouched:
+        message = (
+            f"Floating IP {command.address} was assigned automatically; it points at its instance until that"
+            " is deleted."
+        )
+        return Refusal(code=Code.CANNOT_DISASSOCIATE_AUTO_ASSIGNED, field="address", message=message)
     if floating.association is None:
         message = f"Floating IP {command.address} points at nothing."
         return Refusal(code=Code.FLOATING_IP_NOT_ASSOCIATED, field="address", message=message)
@@ -243,7 +241,7 @@ def decide_disassociate(state: CellState, command: DisassociateFloatingIp) -> tu
 
 def disassociate(state: CellState, address: int) -> FloatingIpDisassociated:
     """Return the event that stops an associated floating IP from pointing anywhere."""
-    floating = find(state, address)
+    floating = state.floating_ips.get(address)
     if floating is None or floating.association is None:
         message = f"floating IP {ipv4_text(address)} is not associated"
         raise InvariantBroken(message)
@@ -260,7 +258,7 @@ def disassociate(state: CellState, address: int) -> FloatingIpDisassociated:
 def apply_disassociated(state: CellState, event: FloatingIpDisassociated) -> None:
     """Stop pointing a floating IP at its allocation."""
     address = ipv4_number(event.address)
-    floating = find(state, address)
+    floating = state.floating_ips.get(address)
     if floating is None or floating.association is None:
         message = f"floating IP {event.address} is disassociated but points at nothing"
         raise InvariantBroken(message)
@@ -269,22 +267,55 @@ def apply_disassociated(state: CellState, event: FloatingIpDisassociated) -> Non
 
 
 def decide_release(state: CellState, command: ReleaseFloatingIp) -> tuple[Event, ...] | Refusal:
-    """Give a floating IP back to its pool."""
-    floating = _owned(state, command.actor, command.address, "address")
+    """Give a floating IP back to its pool.
+
+    One that was assigned automatically stays as it is without a word, as in nova.
+    """
+    floating = owned(state, command.actor, command.address, "address")
     if isinstance(floating, Refusal):
         return floating
+    untouched = _untouched(command, floating)
+    if untouched:
+        return untouched if isinstance(untouched, Refusal) else ()
     if floating.association is not None:
         target = floating.association.fixed_address
         message = f"Floating IP {command.address} points at {target}; disassociate it first."
         return Refusal(code=Code.FLOATING_IP_ASSOCIATED, field="address", message=message)
-    return (FloatingIpReleased(address=command.address, pool=floating.pool, project_id=floating.project_id),)
+    return tuple(let_go(state, floating))
+
+
+def let_go(state: CellState, floating: FloatingIp) -> list[Event]:
+    """Return the events that take a floating IP from whatever it points at and from its project."""
+    events: list[Event] = []
+    if floating.association is not None:
+        events.append(disassociate(state, floating.address))
+    events.append(
+        FloatingIpReleased(
+            address=ipv4_text(floating.address), pool=floating.pool, project_id=floating.project_id
+        )
+    )
+    return events
+
+
+def unpoint(state: CellState, allocation: Allocation) -> list[Event]:
+    """Return the events that take an ending allocation its floating IPs.
+
+    Its project keeps them, but for those that were assigned automatically: they go back to their pools.
+    """
+    events: list[Event] = []
+    for address in allocation.floating:
+        floating = state.floating_ips[address]
+        events += let_go(state, floating) if floating.auto_assigned else [disassociate(state, address)]
+    return events
 
 
 def apply_released(state: CellState, event: FloatingIpReleased, time_ms: int) -> None:
     """Take a floating IP from its project."""
     address = ipv4_number(event.address)
-    addresses = _pool_of(state, address)
-    if addresses is None or addresses.give_back(address, time_ms).association is not None:
-        message = f"floating IP {event.address} is released while it points somewhere, or belongs to no range"
+    floating = state.floating_ips.pop(address, None)
+    if floating is None or floating.association is not None:
+        message = f"floating IP {event.address} is released while it points somewhere, or is nobody's"
         raise InvariantBroken(message)
-    quotas.count(state, "floating_ips", event.project_id, -1)
+    state.floating_pools[floating.pool].give_back(address, time_ms)
+    if not floating.auto_assigned:
+        quotas.count(state, "floating_ips", event.project_id, -1)

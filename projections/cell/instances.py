@@ -21,7 +21,7 @@ from events.model import Event, stated
 from events.refusals import Code, Refusal
 from projections.cell import nics, quotas
 from projections.cell.fixed_ips import release
-from projections.cell.floating_ips import disassociate
+from projections.cell.floating_ips import unpoint
 from projections.cell.networks import forbidden, not_found, not_reachable, visible
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Host, Instance, Network, Rules
 
@@ -153,7 +153,7 @@ def decide_delete(
     events: list[Event] = []
     for vif in instance.vifs:
         for allocation in vif.allocations.values():
-            events += [disassociate(state, floating) for floating in allocation.floating]
+            events += unpoint(state, allocation)
             events += release(state, allocation, rules, now_ms)
     events += [
         VifDeleted(

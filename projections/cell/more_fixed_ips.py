@@ -8,7 +8,7 @@ from events.model import Actor, Event
 from events.refusals import Code, Refusal
 from projections.cell import macs, nics, quotas
 from projections.cell.fixed_ips import release
-from projections.cell.floating_ips import disassociate
+from projections.cell.floating_ips import unpoint
 from projections.cell.instances import reached
 from projections.cell.networks import forbidden, network_at, not_found, not_reachable, visible
 from projections.cell.state import CellState, Instance, Network, Rules
@@ -97,5 +97,4 @@ def decide_remove(
     if allocation is None or allocation.draining or allocation.instance_uuid != instance.uuid:
         message = f"{command.address} is not a fixed IP of instance {instance.uuid}."
         return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_SPECIFIC_INSTANCE, field="address", message=message)
-    unbound = [disassociate(state, floating) for floating in allocation.floating]
-    return (*unbound, *release(state, allocation, rules, now_ms))
+    return (*unpoint(state, allocation), *release(state, allocation, rules, now_ms))

@@ -5,12 +5,14 @@ Addresses and MACs are integers here. Everything is found by key: nothing that a
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from events.addresses import mac_text
 from events.floating_ips import FloatingIpAssociated
 from events.networks import NetworkCreated
 from events.quotas import RESOURCES, Resource
 from projections.cell.few import Few
+from projections.cell.floating_pool import FloatingPool
 from projections.cell.pool import AddressPool, Range
 from projections.cell.window import Window
 
@@ -118,14 +120,17 @@ class FloatingIp:
     pool: str
     interface: str | None
     project_id: str
+    auto_assigned: bool
     association: FloatingIpAssociated | None = None
 
 
-@dataclass(slots=True)
-class FloatingPool:
-    """Floating IPs of one pool. Ranges may come in any order, so each has a pool of its own."""
+class FloatingRange(NamedTuple):
+    """Floating addresses from `first` to `last`, both included, all of one pool."""
 
-    ranges: list[tuple[Range, str | None, AddressPool[FloatingIp]]] = field(default_factory=list)
+    first: int
+    last: int
+    pool: str
+    interface: str | None
 
 
 class CellState:
@@ -136,8 +141,9 @@ class CellState:
         "blocks",
         "bridges",
         "deadlines",
-        "floating_blocks",
+        "floating_ips",
         "floating_pools",
+        "floating_ranges",
         "hosts",
         "instances",
         "macs",
@@ -169,8 +175,10 @@ class CellState:
         self.deadlines: OrderedDict[str, int] = OrderedDict()
         """When draining ends whatever its hosts say, in ms, by allocation id, in order of release."""
         self.floating_pools: dict[str, FloatingPool] = {}
-        self.floating_blocks: list[tuple[int, int, str]] = []
-        """(first, last, pool) of every floating range, ascending; ranges never overlap."""
+        self.floating_ranges: list[FloatingRange] = []
+        """The ranges of every pool, ascending; ranges never overlap."""
+        self.floating_ips: dict[int, FloatingIp] = {}
+        """By address, those that projects own."""
         self.quotas: dict[tuple[str, Resource], int] = {}
         """Limits of projects that have their own; -1: none."""
         self.usage: dict[Resource, dict[str, int]] = {resource: {} for resource in RESOURCES}

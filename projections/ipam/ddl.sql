@@ -259,13 +259,25 @@ CREATE TABLE fixed_ip_reservation_history (
     to_time timestamptz NOT NULL
 );
 
+-- The parts of a range that are left when some of it is deleted are ranges of their own from then on.
 CREATE TABLE floating_ranges (
     pool text NOT NULL,
     interface text,
     first inet NOT NULL,
     last inet NOT NULL,
     from_seq int8 NOT NULL,
-    from_time timestamptz NOT NULL
+    from_time timestamptz NOT NULL,
+    PRIMARY KEY (first, last)
+);
+CREATE TABLE floating_range_history (
+    pool text NOT NULL,
+    interface text,
+    first inet NOT NULL,
+    last inet NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
 );
 
 CREATE TABLE floating_ips (
@@ -273,6 +285,7 @@ CREATE TABLE floating_ips (
     project_id text NOT NULL,
     pool text NOT NULL,
     interface text,
+    auto_assigned bool NOT NULL,
     from_seq int8 NOT NULL,
     from_time timestamptz NOT NULL,
     contest int2 NOT NULL DEFAULT 0,
@@ -286,6 +299,7 @@ CREATE TABLE floating_ip_history (
     project_id text NOT NULL,
     pool text NOT NULL,
     interface text,
+    auto_assigned bool NOT NULL,
     from_seq int8 NOT NULL,
     from_time timestamptz NOT NULL,
     to_seq int8 NOT NULL CHECK (to_seq >= from_seq),

@@ -17,7 +17,7 @@ from projections.ipam.tables import HELD_TABLES
 TABLES = (
     *(table.name for table in HELD_TABLES),
     *(table.history for table in HELD_TABLES),
-    *("hosts", "quotas", "floating_ranges", "decisions", "conflicts"),
+    *("hosts", "quotas", "decisions", "conflicts"),
 )
 """Everything that the ledger alone determines; positions and what hosts say of themselves are left out."""
 
@@ -35,9 +35,10 @@ _PRESENT = {
         FROM fixed_ips
     """,
     "fixed_ip_reservations": "SELECT network_id::text, host(address) FROM fixed_ip_reservations",
-    "floating_ranges": "SELECT host(first), host(last), pool FROM floating_ranges",
+    "floating_ranges": "SELECT host(first), host(last), pool, interface FROM floating_ranges",
     "floating_ips": """
-        SELECT host(address), pool, floating_ips.interface, floating_ips.project_id, allocation_id::text
+        SELECT host(address), pool, floating_ips.interface, floating_ips.project_id, auto_assigned,
+            allocation_id::text
         FROM floating_ips LEFT JOIN floating_associations USING (address, contest)
     """,
     "quotas": "SELECT project_id, resource, hard_limit FROM quotas",

@@ -18,7 +18,8 @@ def of_project(reader: Reader, project_id: str) -> dict[str, Row]:
             SELECT 'fixed_ips' AS resource, count(*) AS in_use FROM fixed_ips
             WHERE project_id = %(project)s AND NOT draining
             UNION ALL
-            SELECT 'floating_ips', count(*) FROM floating_ips WHERE project_id = %(project)s
+            SELECT 'floating_ips', count(*) FROM floating_ips
+            WHERE project_id = %(project)s AND NOT auto_assigned
             UNION ALL
             SELECT 'networks', count(*) FROM networks WHERE project_id = %(project)s
         )

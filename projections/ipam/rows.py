@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from events.addresses import cidr4_bounds, ipv4_number
+from events.addresses import cidr4_bounds, ipv4_number, ipv4_text
 from events.clock import time_text
 from events.fixed_ips import (
     FixedIpAllocated,
@@ -32,6 +32,7 @@ from events.floating_ips import (
     FloatingIpDisassociated,
     FloatingIpReleased,
     FloatingIpsCreated,
+    FloatingIpsDeleted,
 )
 from events.hosts import HostApplied, HostRegistered
 from events.instances import InstanceDeleted, InstanceSpawned, VifCreated, VifDeleted
@@ -99,7 +100,6 @@ class Changes:
         default_factory=lambda: {table.name: Holds(table) for table in HELD_TABLES}
     )
     decisions: list[Row] = field(default_factory=list)
-    ranges: list[Row] = field(default_factory=list)
     registered: dict[str, Row] = field(default_factory=dict)
     """By host: host, physical networks, seq, time."""
     let_go: dict[str, int] = field(default_factory=dict)
@@ -302,11 +302,33 @@ def _unreserved(changes: Changes, seq: int, time: str, event: FixedIpUnreserved)
 
 
 def _range_created(changes: Changes, seq: int, time: str, event: FloatingIpsCreated) -> None:
-    changes.ranges.append([event.pool, event.interface, event.first, event.last, seq, time])
+    _begin_range(changes, seq, time, event, event.first, event.last)
+
+
+def _begin_range(
+    changes: Changes,
+    seq: int,
+    time: str,
+    event: FloatingIpsCreated | FloatingIpsDeleted,
+    first: str,
+    last: str,
+) -> None:
+    row: Row = [event.pool, event.interface, first, last, seq, time]
+    changes.holds["floating_ranges"].begin((first, last), row)
+
+
+def _range_deleted(changes: Changes, seq: int, time: str, event: FloatingIpsDeleted) -> None:
+    changes.holds["floating_ranges"].end((event.range_first, event.range_last), [], seq, time)
+    if event.range_first != event.first:
+        _begin_range(changes, seq, time, event, event.range_first, ipv4_text(ipv4_number(event.first) - 1))
+    if event.range_last != event.last:
+        _begin_range(changes, seq, time, event, ipv4_text(ipv4_number(event.last) + 1), event.range_last)
 
 
 def _floating_allocated(changes: Changes, seq: int, time: str, event: FloatingIpAllocated) -> None:
-    row: Row = [event.address, event.project_id, event.pool, event.interface, seq, time]
+    row: Row = [
+        *(event.address, event.project_id, event.pool, event.interface, event.auto_assigned, seq, time)
+    ]
     changes.holds["floating_ips"].begin((event.address, event.project_id), row)
 
 
@@ -344,6 +366,7 @@ _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     FixedIpReserved: _reserved,
     FixedIpUnreserved: _unreserved,
     FloatingIpsCreated: _range_created,
+    FloatingIpsDeleted: _range_deleted,
     FloatingIpAllocated: _floating_allocated,
     FloatingIpReleased: _floating_released,
     FloatingIpAssociated: _associated,

@@ -114,13 +114,24 @@ RESERVATIONS = HeldTable(
     contested=False,
 )
 
+FLOATING_RANGES = HeldTable(
+    name="floating_ranges",
+    history="floating_range_history",
+    key={"first": "inet", "last": "inet"},
+    holder={},
+    columns=names("pool interface first last from_seq from_time"),
+    kept=names("pool interface first last"),
+    ending={},
+    contested=False,
+)
+
 FLOATING_IPS = HeldTable(
     name="floating_ips",
     history="floating_ip_history",
     key={"address": "inet"},
     holder={"project_id": "text"},
-    columns=names("address project_id pool interface from_seq from_time"),
-    kept=names("address project_id pool interface"),
+    columns=names("address project_id pool interface auto_assigned from_seq from_time"),
+    kept=names("address project_id pool interface auto_assigned"),
     ending={},
 )
 
@@ -136,11 +147,19 @@ ASSOCIATIONS = HeldTable(
     ending={},
 )
 
-HELD_TABLES = (NETWORKS, INSTANCES, VIFS, FIXED_IPS, RESERVATIONS, FLOATING_IPS, ASSOCIATIONS)
+HELD_TABLES = (
+    NETWORKS,
+    INSTANCES,
+    VIFS,
+    FIXED_IPS,
+    RESERVATIONS,
+    FLOATING_RANGES,
+    FLOATING_IPS,
+    ASSOCIATIONS,
+)
 
 DECISION_COLUMNS = names("""
     seq log_offset term time cause subject command_id correlation_id user_name project_id is_admin
     code field message repeats_seq
 """)
-RANGE_COLUMNS = names("pool interface first last from_seq from_time")
 CONFLICT_COLUMNS = names("seq time problem what held holder other")

@@ -21,7 +21,7 @@ from projections.ipam.connection import connect, schema_name
 from projections.ipam.errors import translated
 from projections.ipam.rows import Changes, Holds, fold
 from projections.ipam.schema import ensure_schema
-from projections.ipam.tables import DECISION_COLUMNS, RANGE_COLUMNS, Row
+from projections.ipam.tables import DECISION_COLUMNS, Row
 
 CHANNEL = "netledger_ipam"
 """Notified with `<schema> <seq>` when a position is committed."""
@@ -205,7 +205,6 @@ class _Careful:
         """Write a batch; returns how many conflicts it brought to light."""
         with connection.cursor() as cursor:
             copy_rows(cursor, "decisions", DECISION_COLUMNS, self._changes.decisions)
-            copy_rows(cursor, "floating_ranges", RANGE_COLUMNS, self._changes.ranges)
         return write_carefully(connection, self._batch)
 
 
@@ -233,7 +232,6 @@ class _Fast:
                 if holds.table.contested and (holds.ended or holds.passed):
                     self._check_overlaps(cursor, holds)
             copy_rows(cursor, "decisions", DECISION_COLUMNS, changes.decisions)
-            copy_rows(cursor, "floating_ranges", RANGE_COLUMNS, changes.ranges)
         return 0
 
     def _end(self, cursor: psycopg.Cursor[DictRow], holds: Holds) -> None:

@@ -17,6 +17,7 @@ from projections.cell.canonical import canonical_rows, digest
 from projections.cell.state import CellState
 from tests.unit.allocator.hand import CELL, INCARNATION, LEDGER, Hand, recovery
 from tests.unit.wishes import (
+    ADMIN,
     ANN,
     add_ip,
     applied,
@@ -28,6 +29,7 @@ from tests.unit.wishes import (
     disassociate,
     floating_allocate,
     floating_create,
+    floating_delete,
     floating_release,
     lease,
     nic,
@@ -93,7 +95,19 @@ def tell() -> list[LogRecord]:
     hand.say(create("rack", "10.0.0.0/16", uuid=None, num_networks=2, network_size=100))
     _tell_of_more_addresses(hand)
     _tell_of_quotas(hand)
+    _tell_of_floating_ips(hand)
     return hand.ledger
+
+
+def _tell_of_floating_ips(hand: Hand) -> None:
+    hand.say(
+        floating_create("198.51.100.0/28", pool="dmz", interface="eth8"),
+        floating_delete("198.51.100.4/30"),
+        floating_allocate(ADMIN, pool="dmz", auto_assigned=True),
+        floating_allocate(ANN, pool="dmz"),
+        floating_delete("198.51.100.0/29"),
+        floating_delete("198.51.100.2", force=True),
+    )
 
 
 def _tell_of_more_addresses(hand: Hand) -> None:

@@ -5,6 +5,9 @@ from itertools import pairwise
 
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
 
+LOOKED_THROUGH_MAX = 1000
+"""Addresses of a pool that are all looked at after each decision."""
+
 
 def check(state: CellState) -> None:
     """Fail with the first invariant that does not hold."""
@@ -73,28 +76,35 @@ def _check_draining(state: CellState) -> None:
 
 
 def _check_floating(state: CellState) -> None:
-    ranges = sorted(
-        (r.first, r.last, name) for name, p in state.floating_pools.items() for r, _, _ in p.ranges
-    )
-    assert ranges == state.floating_blocks
-    assert all(one[1] < next_one[0] for one, next_one in pairwise(ranges)), "floating ranges overlap"
+    ranges = state.floating_ranges
+    assert ranges == sorted(ranges, key=lambda one: one.first)
+    assert all(one.last < next_one.first for one, next_one in pairwise(ranges)), "floating ranges overlap"
+    assert {one.pool for one in ranges} == set(state.floating_pools)
+    for name, pool in state.floating_pools.items():
+        mine = [one for one in ranges if one.pool == name]
+        assert pool.capacity == sum(one.last - one.first + 1 for one in mine)
+        if pool.capacity > LOOKED_THROUGH_MAX:
+            continue
+        free = list(pool.candidates(0))
+        held = [one.address for one in state.floating_ips.values() if one.pool == name]
+        addresses = [address for one in mine for address in range(one.first, one.last + 1)]
+        assert sorted(free + held) == addresses, "an address is free and held, or neither"
     pointing: set[tuple[str, int]] = set()
-    for pool in state.floating_pools.values():
-        for addresses, _, held_by in pool.ranges:
-            for address, floating in held_by.held.items():
-                assert addresses.first <= address <= addresses.last
-                assert floating.address == address
-                if floating.association is not None:
-                    pointing.add((floating.association.allocation_id, address))
+    for address, floating in state.floating_ips.items():
+        assert floating.address == address
+        assert any(one.first <= address <= one.last and one.pool == floating.pool for one in ranges)
+        if floating.association is not None:
+            pointing.add((floating.association.allocation_id, address))
     kept = {(one.id, address) for one in state.allocations.values() for address in one.floating}
     assert pointing == kept, "a floating IP and its fixed IP disagree"
 
 
 def _check_usage(state: CellState) -> None:
-    pools = [ips for pool in state.floating_pools.values() for *_, ips in pool.ranges]
     counted = {
         "fixed_ips": Counter(one.project_id for one in state.allocations.values() if not one.draining),
-        "floating_ips": Counter(one.project_id for ips in pools for one in ips.held.values()),
+        "floating_ips": Counter(
+            one.project_id for one in state.floating_ips.values() if not one.auto_assigned
+        ),
         "networks": Counter(one.project_id for one in state.networks.values() if one.project_id is not None),
     }
     assert state.usage == counted, "quota usage has drifted from what there is"

@@ -19,6 +19,7 @@ from events.floating_ips import (
     AllocateFloatingIp,
     AssociateFloatingIp,
     CreateFloatingIps,
+    DeleteFloatingIps,
     DisassociateFloatingIp,
     ReleaseFloatingIp,
 )
@@ -126,27 +127,38 @@ def floating_create(
     return CreateFloatingIps.model_validate({"id": ANY_ID, "actor": actor, "ip_range": ip_range, **fields})
 
 
-def floating_allocate(actor: Actor = ANN, project: str = "red", pool: str = "nova") -> AllocateFloatingIp:
+def floating_delete(
+    ip_range: str = "192.0.2.0/29", actor: Actor = ADMIN, **fields: object
+) -> DeleteFloatingIps:
+    """Ask to take floating IPs out of their pools."""
+    return DeleteFloatingIps.model_validate({"id": ANY_ID, "actor": actor, "ip_range": ip_range, **fields})
+
+
+def floating_allocate(
+    actor: Actor = ANN, project: str = "red", pool: str = "nova", **fields: object
+) -> AllocateFloatingIp:
     """Ask for a floating IP."""
-    return AllocateFloatingIp(id=ANY_ID, actor=actor, project_id=project, pool=pool)
+    asked = {"id": ANY_ID, "actor": actor, "project_id": project, "pool": pool}
+    return AllocateFloatingIp.model_validate({**asked, **fields})
 
 
-def associate(floating: str, fixed: str, actor: Actor = ANN, name: str | None = None) -> AssociateFloatingIp:
+def associate(
+    floating: str, fixed: str, actor: Actor = ANN, name: str | None = None, **fields: object
+) -> AssociateFloatingIp:
     """Ask to point a floating IP at a fixed one."""
     network_id = None if name is None else uid(name)
-    return AssociateFloatingIp(
-        id=ANY_ID, actor=actor, floating_address=floating, fixed_address=fixed, network_id=network_id
-    )
+    asked = {"floating_address": floating, "fixed_address": fixed, "network_id": network_id}
+    return AssociateFloatingIp.model_validate({"id": ANY_ID, "actor": actor, **asked, **fields})
 
 
-def disassociate(address: str, actor: Actor = ANN) -> DisassociateFloatingIp:
+def disassociate(address: str, actor: Actor = ANN, **fields: object) -> DisassociateFloatingIp:
     """Ask to point a floating IP at nothing."""
-    return DisassociateFloatingIp(id=ANY_ID, actor=actor, address=address)
+    return DisassociateFloatingIp.model_validate({"id": ANY_ID, "actor": actor, "address": address, **fields})
 
 
-def floating_release(address: str, actor: Actor = ANN) -> ReleaseFloatingIp:
+def floating_release(address: str, actor: Actor = ANN, **fields: object) -> ReleaseFloatingIp:
     """Ask to give a floating IP back to its pool."""
-    return ReleaseFloatingIp(id=ANY_ID, actor=actor, address=address)
+    return ReleaseFloatingIp.model_validate({"id": ANY_ID, "actor": actor, "address": address, **fields})
 
 
 def quota(
@@ -170,6 +182,7 @@ ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     reserve("10.0.0.9"),
     unreserve("10.0.0.9"),
     floating_create(),
+    floating_delete(),
     floating_allocate(),
     associate("192.0.2.1", "10.0.0.2"),
     disassociate("192.0.2.1"),

@@ -14,36 +14,24 @@ from events.fixed_ips import (
     ReserveFixedIp,
     UnreserveFixedIp,
 )
-from events.floating_ips import (
-    AllocateFloatingIp,
-    AssociateFloatingIp,
-    CreateFloatingIps,
-    DisassociateFloatingIp,
-    ReleaseFloatingIp,
-)
 from events.hosts import RegisterHost, ReportApplied
 from events.instances import DeleteInstance, SpawnInstance
-from events.model import Actor
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
-from tests.unit.cell.model_rows import Floating, Net, Row, Vm, addresses
-
-Answer = tuple[str, str | None] | None
-"""Code and field of a refusal; None for a grant."""
+from tests.unit.cell.model_floating import Answer, FloatingModel
+from tests.unit.cell.model_rows import Net, Row, Vm, addresses
 
 DrawMac = Callable[[str, int, int], int]
 
 
-class Model:
+class Model(FloatingModel):
     """The cell."""
 
     def __init__(self, draw_mac: DrawMac, timeout_ms: int, mac_attempts: int) -> None:
         """Begin empty."""
+        super().__init__()
         self.nets: dict[str, Net] = {}
         self.hosts: dict[str, set[str]] = {}
-        self.vms: dict[str, Vm] = {}
-        self.floatings: list[Floating] = []
         self.seq = 0
-        self._freed = 0
         self._draw_mac = draw_mac
         self._timeout_ms = timeout_ms
         self._mac_attempts = mac_attempts
@@ -61,11 +49,6 @@ class Model:
         return [
             row.address for row in sorted((row for row in net.rows if row.free), key=lambda row: row.freed)
         ]
-
-    def free_floating(self, pool: str) -> list[str]:
-        """Return the floating addresses that may be handed out, likewise."""
-        free = [one for one in self.floatings if one.pool == pool and one.project is None]
-        return [one.address for one in sorted(free, key=lambda one: one.freed)]
 
     # --- Deciding ---------------------------------------------------------------------------------------
 
@@ -235,9 +218,7 @@ class Model:
 
     def _release(self, net: Net, row: Row, now_ms: int) -> None:
         """Take an address from its instance."""
-        for floating in self.floatings:
-            if floating.target is row:
-                floating.target = None
+        self._unpoint(row)
         row.waits_for = {host for host in (row.host, net.host) if host in self.hosts and host is not None}
         row.instance, row.draining = None, True
         row.released_seq, row.deadline_ms = self.seq, now_ms + self._timeout_ms
@@ -322,66 +303,3 @@ class Model:
         return None
 
     _ReleaseFixedIp = _LeaseFixedIp
-
-    # --- Floating IPs -----------------------------------------------------------------------------------
-
-    def _CreateFloatingIps(self, asked: CreateFloatingIps, _now_ms: int) -> Answer:  # noqa: N802 - likewise
-        if not asked.actor.is_admin:
-            return "Forbidden", "actor.is_admin"
-        wanted = addresses(asked.ip_range)[1:-1] if "/" in asked.ip_range else [asked.ip_range]
-        if any(one.address in wanted for one in self.floatings):
-            return "FloatingIpExists", "ip_range"
-        self.floatings += [Floating(address, asked.pool) for address in wanted]
-        return None
-
-    def _AllocateFloatingIp(self, asked: AllocateFloatingIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
-        if not asked.actor.is_admin and asked.actor.project != asked.project_id:
-            return "Forbidden", "project_id"
-        if asked.pool not in {one.pool for one in self.floatings}:
-            return "FloatingIpPoolNotFound", "pool"
-        free = self.free_floating(asked.pool)
-        if not free:
-            return "NoMoreFloatingIps", "pool"
-        next(one for one in self.floatings if one.address == free[0]).project = asked.project_id
-        return None
-
-    def _usable(self, actor: Actor, address: str, where: str) -> Floating | tuple[str, str | None]:
-        """Return a floating address that the actor may change, or a refusal."""
-        found = next((one for one in self.floatings if one.address == address), None)
-        if found is None:
-            return "FloatingIpNotFoundForAddress", where
-        if found.project is None or (not actor.is_admin and actor.project != found.project):
-            return "Forbidden", where
-        return found
-
-    def _AssociateFloatingIp(self, asked: AssociateFloatingIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
-        floating = self._usable(asked.actor, asked.floating_address, "floating_address")
-        if isinstance(floating, tuple):
-            return floating
-        for net, row in self.rows():
-            meant = asked.network_id in (None, net.asked.uuid)
-            if meant and row.address == asked.fixed_address and row.instance is not None:
-                if self.vms[row.instance].project != floating.project:
-                    return "Forbidden", "fixed_address"
-                floating.target = row
-                return None
-        return "FixedIpNotFoundForAddress", "fixed_address"
-
-    def _DisassociateFloatingIp(self, asked: DisassociateFloatingIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
-        floating = self._usable(asked.actor, asked.address, "address")
-        if isinstance(floating, tuple):
-            return floating
-        if floating.target is None:
-            return "FloatingIpNotAssociated", "address"
-        floating.target = None
-        return None
-
-    def _ReleaseFloatingIp(self, asked: ReleaseFloatingIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
-        floating = self._usable(asked.actor, asked.address, "address")
-        if isinstance(floating, tuple):
-            return floating
-        if floating.target is not None:
-            return "FloatingIpAssociated", "address"
-        self._freed += 1
-        floating.project, floating.freed = None, self._freed
-        return None

@@ -63,6 +63,7 @@ class Floating:
     pool: str
     project: str | None = None
     target: Row | None = None
+    auto: bool = False
     freed: int = 0
 
 

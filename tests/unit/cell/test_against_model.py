@@ -29,6 +29,7 @@ from tests.unit.wishes import (
     disassociate,
     floating_allocate,
     floating_create,
+    floating_delete,
     floating_release,
     lease,
     nic,
@@ -62,6 +63,9 @@ VM_NAMES = [f"vm{number}" for number in range(6)]
 VMS = st.sampled_from(VM_NAMES)
 FIXED = st.integers(0, 47).map(lambda last: f"10.0.0.{last}")
 FLOATING = st.sampled_from([1, 1, 1, 2, 2, 3, 4, 6, 7]).map(lambda last: f"192.0.2.{last}")
+
+RANGES = st.sampled_from(["192.0.2.0/29", "192.0.2.0/30", "192.0.2.4", "192.0.2.6", "192.0.2.2"])
+SELDOM = st.sampled_from([False, False, False, True])
 
 
 class FewMacs(CommandDraws):
@@ -210,24 +214,25 @@ class Histories(RuleBasedStateMachine):
             host, address, mac, name = data.draw(st.sampled_from(held))
             self.send((lease if begins else release)(str(host), address, mac_text(mac & 0xFFFFFF), name))
 
-    @rule(
-        ip_range=st.sampled_from(["192.0.2.0/29", "192.0.2.0/30", "192.0.2.4", "192.0.2.6"]),
-        actor=ACTORS,
-        pool=st.sampled_from(["nova", "nova", "dmz"]),
-    )
+    @rule(ip_range=RANGES, actor=ACTORS, pool=st.sampled_from(["nova", "nova", "dmz"]))
     def create_floating(self, ip_range: str, actor: Actor, pool: str) -> None:
-        """Create floating addresses; a pool has one range here, whose order is plain."""
-        if pool not in {one.pool for one in self.model.floatings}:
-            self.send(floating_create(ip_range, actor=actor, pool=pool))
+        """Create floating addresses, before and behind others of the pool."""
+        self.send(floating_create(ip_range, actor=actor, pool=pool))
+
+    @rule(ip_range=RANGES, actor=ACTORS, force=st.sampled_from([False, False, True]))
+    def delete_floating(self, ip_range: str, actor: Actor, force: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+        """Delete floating addresses, parts of ranges too."""
+        self.send(floating_delete(ip_range, actor=actor, force=force))
 
     @rule(
         actor=OWNERS,
         project=st.sampled_from(["red", "red", "blue"]),
         pool=st.sampled_from(["nova", "nova", "dmz"]),
+        auto=SELDOM,
     )
-    def allocate_floating(self, actor: Actor, project: str, pool: str) -> None:
+    def allocate_floating(self, actor: Actor, project: str, pool: str, auto: bool) -> None:  # noqa: FBT001 - likewise
         """Allocate a floating address."""
-        self.send(floating_allocate(actor, project, pool))
+        self.send(floating_allocate(actor, project, pool, auto_assigned=auto))
 
     @rule(floating=FLOATING, fixed=FIXED, actor=OWNERS, name=st.none() | NAMES)
     def associate(self, floating: str, fixed: str, actor: Actor, name: str | None) -> None:
@@ -240,17 +245,18 @@ class Histories(RuleBasedStateMachine):
         owned = [one.address for one in self.model.floatings if one.project is not None]
         held = [row.address for _, row in self.model.rows() if row.instance is not None]
         if owned and held:
-            self.send(associate(data.draw(st.sampled_from(owned)), data.draw(st.sampled_from(held)), ADMIN))
+            floating, fixed = data.draw(st.sampled_from(owned)), data.draw(st.sampled_from(held))
+            self.send(associate(floating, fixed, ADMIN, affect_auto_assigned=data.draw(st.booleans())))
 
-    @rule(floating=FLOATING, actor=OWNERS)
-    def disassociate(self, floating: str, actor: Actor) -> None:
+    @rule(floating=FLOATING, actor=OWNERS, auto=SELDOM)
+    def disassociate(self, floating: str, actor: Actor, auto: bool) -> None:  # noqa: FBT001 - likewise
         """Point a floating address at nothing."""
-        self.send(disassociate(floating, actor))
+        self.send(disassociate(floating, actor, affect_auto_assigned=auto))
 
-    @rule(floating=FLOATING, actor=OWNERS)
-    def release_floating(self, floating: str, actor: Actor) -> None:
+    @rule(floating=FLOATING, actor=OWNERS, auto=SELDOM)
+    def release_floating(self, floating: str, actor: Actor, auto: bool) -> None:  # noqa: FBT001 - likewise
         """Give a floating address back."""
-        self.send(floating_release(floating, actor))
+        self.send(floating_release(floating, actor, affect_auto_assigned=auto))
 
     @rule(seconds=st.sampled_from([0, 1, 30, 59, 60, 61]))
     def time_passes(self, seconds: int) -> None:
@@ -309,16 +315,21 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def the_floating_addresses_are_the_same(self) -> None:
         """Each with its owner and its target, and the free ones in order."""
-        found: dict[str, tuple[str | None, str | None]] = {}
-        for name, pool in self.cell.state.floating_pools.items():
-            free = [ipv4_text(one) for _, _, ips in pool.ranges for one in ips.candidates(self.cell.now_ms)]
+        state = self.cell.state
+        assert set(state.floating_pools) == {one.pool for one in self.model.floatings}
+        for name, pool in state.floating_pools.items():
+            free = [ipv4_text(one) for one in pool.candidates(self.cell.now_ms)]
             assert free == self.model.free_floating(name)
-            for _, _, ips in pool.ranges:
-                for one in ips.held.values():
-                    target = None if one.association is None else one.association.fixed_address
-                    found[ipv4_text(one.address)] = (one.project_id, target)
+        found = {
+            ipv4_text(one.address): (
+                one.project_id,
+                one.auto_assigned,
+                None if one.association is None else one.association.fixed_address,
+            )
+            for one in state.floating_ips.values()
+        }
         assert found == {
-            one.address: (one.project, one.target.address if one.target else None)
+            one.address: (one.project, one.auto, one.target.address if one.target else None)
             for one in self.model.floatings
             if one.project is not None
         }

@@ -12,6 +12,9 @@ from tests.unit.given import START_MS, Message, Scenario, given
 from tests.unit.opcodes import count
 from tests.unit.wishes import create, delete, floating_allocate, floating_create, nic, quota, spawn, uid
 
+COMPARED = 8
+"""Bytecodes of one step of a bisection with a key."""
+
 
 def cost(scenario: Scenario, message: Message) -> int:
     """Return what deciding on a command and applying the decision cost."""
@@ -75,6 +78,21 @@ def test_taking_costs_the_same_however_many_are_taken() -> None:
 
     assert len(state.instances) == 500
     assert max(costs[1:]) <= min(costs) * 1.05
+
+
+def test_a_floating_ip_costs_the_same_however_many_ranges_there_are() -> None:
+    """All of one pool, and most of them used up."""
+    costs = []
+    for ranges in (1, 1, 200):  # the first fills caches
+        scenario = given(
+            *(floating_create(f"10.0.{number}.9") for number in range(ranges)),
+            quota("red", floating_ips=1000),
+        )
+        scenario.happens(*(floating_allocate() for _ in range(ranges - 1)))
+        costs.append((cost(scenario, floating_allocate()), len(scenario.state.floating_ips)))
+        assert costs[-1][1] == ranges
+
+    assert costs[2][0] <= costs[1][0] + 8 * COMPARED  # the range is found by bisection
 
 
 def test_a_floating_ip_costs_the_same_however_many_are_taken() -> None:

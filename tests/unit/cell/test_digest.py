@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import pytest
 
+from events.addresses import ipv4_number
 from events.ids import uuid7
 from projections.cell.canonical import canonical_rows, digest
 from projections.cell.state import CellState, Instance
@@ -24,6 +25,8 @@ from tests.unit.wishes import (
     spawn,
     uid,
 )
+
+FREE_FLOATING = ipv4_number("192.0.3.2")
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -84,7 +87,12 @@ CHANGES: dict[str, Callable[[CellState], object]] = {
     "the order of floating IPs": lambda state: turn(next(iter(state.allocations.values())).floating),
     "an allocation": lambda state: state.allocations.popitem(),
     "the next address": lambda state: state.networks[uid("b")].pool.take(10 << 24 | 1 << 8 | 99, None),  # type: ignore[arg-type]  # nobody
-    "the next floating address": lambda state: state.floating_pools["nova"].ranges.reverse(),
+    "the next floating address": lambda state: state.floating_pools["nova"].take(FREE_FLOATING),
+    "a floating IP": lambda state: state.floating_ips.popitem(),
+    "whether a floating IP was assigned automatically": lambda state: setattr(
+        next(iter(state.floating_ips.values())), "auto_assigned", True
+    ),
+    "a range of floating IPs": lambda state: state.floating_ranges.pop(),
 }
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from events.addresses import ipv4_number, ipv4_text
 from events.errors import InvariantBroken
+from events.fixed_ips import FixedIpDeallocated
 from events.floating_ips import (
     FloatingIpAllocated,
     FloatingIpAssociated,
@@ -12,12 +14,16 @@ from events.floating_ips import (
     FloatingIpReleased,
     FloatingIpsCreated,
 )
+from events.model import Actor
 from events.refusals import Code
+from projections.cell.floating_ips import FLOATING_IPS_MAX
+from projections.cell.state import Rules
 from tests.unit.given import Message, Scenario, fact, given, refused
 from tests.unit.wishes import (
     ADMIN,
     ANN,
     BOB,
+    add_ip,
     associate,
     create,
     delete,
@@ -27,6 +33,7 @@ from tests.unit.wishes import (
     floating_release,
     nic,
     register,
+    remove_ip,
     spawn,
     uid,
 )
@@ -296,6 +303,157 @@ def test_after_its_instance_is_gone_it_can_point_elsewhere() -> None:
     scenario.when(associate(FLOATING, "10.0.0.9")).then(fact(FloatingIpAssociated, fixed_address="10.0.0.9"))
 
 
+def test_a_flat_networks_address_gets_no_floating_ip() -> None:
+    """In nova this succeeded and did nothing: no host of ours is its gateway."""
+    scenario = owned(create("flat", "10.0.1.0/24", kind="flat"), spawn("vm2", nic("flat")))
+
+    scenario.when(associate(FLOATING, "10.0.1.2")).then(
+        refused(Code.NOT_IMPLEMENTED_FOR_KIND, "fixed_address", "10.0.1.2", "flat")
+    )
+
+
+def test_no_more_floating_ips_point_at_an_instance_than_its_deletion_can_let_go() -> None:
+    """On all its addresses together; one of them may still move between them."""
+    many = [floating_allocate() for _ in range(FLOATING_IPS_MAX + 1)]
+    scenario = given(
+        create(),
+        floating_create("192.0.2.0/23"),
+        *many,
+        spawn(),
+        add_ip(),
+        rules=Rules(quota_floating_ips=-1),
+    )
+    addresses = [ipv4_text(address) for address in scenario.state.floating_ips]
+    scenario.happens(
+        *(associate(one, f"10.0.0.{2 + at % 2}") for at, one in enumerate(addresses[:FLOATING_IPS_MAX]))
+    )
+
+    scenario.when(associate(addresses[-1], "10.0.0.2")).then(
+        refused(Code.FLOATING_IP_ASSOCIATE_FAILED, "fixed_address", str(FLOATING_IPS_MAX))
+    )
+    scenario.happens(associate(addresses[0], "10.0.0.3"))
+    assert len(scenario.when(delete()).of(FloatingIpDisassociated)) == FLOATING_IPS_MAX
+
+
+# --- Assigned automatically -----------------------------------------------------------------------
+
+
+def automatic(*more: Message) -> Scenario:
+    """Return a cell where 192.0.2.1 was assigned automatically and points at 10.0.0.2."""
+    return given(
+        create(),
+        floating_create("192.0.2.0/29"),
+        floating_allocate(ADMIN, "red", auto_assigned=True),
+        spawn(),
+        associate(FLOATING, FIXED, ADMIN, affect_auto_assigned=True),
+        *more,
+    )
+
+
+@pytest.mark.parametrize("actor", [ANN, ADMIN])
+def test_an_automatic_address_is_not_disassociated(actor: Actor) -> None:
+    """By nova's name, whoever asks without saying that such ones are meant."""
+    automatic().when(disassociate(FLOATING, actor)).then(
+        refused(Code.CANNOT_DISASSOCIATE_AUTO_ASSIGNED, "address", FLOATING)
+    )
+
+
+@pytest.mark.parametrize("actor", [ANN, ADMIN])
+def test_an_automatic_address_is_neither_moved_nor_released(actor: Actor) -> None:
+    """Without a word, as in nova."""
+    scenario = automatic(spawn("other", nic("net", "10.0.0.9")))
+
+    scenario.when(associate(FLOATING, "10.0.0.9", actor)).then()
+    scenario.when(floating_release(FLOATING, actor)).then()
+
+
+def test_an_admin_may_mean_automatic_addresses_too() -> None:
+    """Each command has the argument that nova's method had."""
+    scenario = automatic(spawn("other", nic("net", "10.0.0.9")))
+
+    scenario.when(associate(FLOATING, "10.0.0.9", ADMIN, affect_auto_assigned=True)).then(
+        fact(FloatingIpDisassociated), fact(FloatingIpAssociated, fixed_address="10.0.0.9")
+    )
+    scenario.when(disassociate(FLOATING, ADMIN, affect_auto_assigned=True)).then(
+        fact(FloatingIpDisassociated)
+    )
+    scenario.when(floating_release(FLOATING, ADMIN, affect_auto_assigned=True)).then(fact(FloatingIpReleased))
+
+
+@pytest.mark.parametrize(("use", "field"), USES.values(), ids=USES)
+def test_its_project_may_not_mean_automatic_addresses(use: Callable[..., Message], field: str) -> None:
+    """It would release what the cloud pays for; another project is not even told that it is one."""
+    scenario = automatic()
+    asked = use(ANN).model_copy(update={"affect_auto_assigned": True})
+
+    scenario.when(asked).then(refused(Code.FORBIDDEN, "affect_auto_assigned", "admin"))
+    scenario.when(use(BOB)).then(refused(Code.FORBIDDEN, field, "bob"))
+
+
+def test_automatic_addresses_count_in_no_quota() -> None:
+    """Neither when they are assigned nor when they go back."""
+    scenario = given(floating_create("192.0.2.0/29"), rules=Rules(quota_floating_ips=1))
+    scenario.happens(*(floating_allocate(ADMIN, "red", auto_assigned=True) for _ in range(2)))
+
+    scenario.when(floating_allocate()).then(fact(FloatingIpAllocated, auto_assigned=False))
+    scenario.when(floating_allocate(ADMIN, "red", auto_assigned=True)).then(fact(FloatingIpAllocated))
+    scenario.when(floating_release("192.0.2.1", ADMIN, affect_auto_assigned=True)).then(
+        fact(FloatingIpReleased)
+    )
+    scenario.when(floating_allocate()).then(refused(Code.FLOATING_IP_LIMIT_EXCEEDED, "project_id"))
+
+
+def test_only_an_admin_assigns_automatically() -> None:
+    """Such an address counts in no quota."""
+    given(floating_create()).when(floating_allocate(ANN, auto_assigned=True)).then(
+        refused(Code.FORBIDDEN, "auto_assigned", "admin")
+    )
+
+
+@pytest.mark.parametrize("end", [delete(), remove_ip("vm", FIXED)], ids=["instance", "address"])
+def test_an_automatic_address_goes_back_with_what_it_points_at(end: Message) -> None:
+    """The project would own what it never sees; one that it asked for stays its own."""
+    scenario = automatic(floating_allocate(), associate("192.0.2.2", FIXED))
+    events = scenario.when(end).events
+
+    assert [type(event) for event in events[:3]] == [
+        FloatingIpDisassociated,
+        FloatingIpReleased,
+        FloatingIpDisassociated,
+    ]
+    assert [ipv4_text(address) for address in scenario.state.floating_ips] == ["192.0.2.2"]
+
+
+# --- Failures of nova (section 18) ----------------------------------------------------------------
+
+
+def test_failure_10_what_points_elsewhere_is_named_by_the_decision() -> None:
+    """A move tells both ends; nothing is left for a host to remember, so no rule is left behind."""
+    scenario = owned(associate(FLOATING, FIXED), spawn("other", nic("net", "10.0.0.9")))
+    before = scenario.state.floating_ips[ipv4_number(FLOATING)].association
+    moved = scenario.when(associate(FLOATING, "10.0.0.9"))
+
+    assert before is not None
+    assert moved.of(FloatingIpDisassociated)[0].allocation_id == before.allocation_id
+    gone = scenario.when(delete("other"))
+    ended = gone.of(FloatingIpDisassociated)[0]
+    assert ended.allocation_id == moved.of(FloatingIpAssociated)[0].allocation_id
+    assert gone.events.index(ended) < [type(event) for event in gone.events].index(FixedIpDeallocated)
+
+
+def test_failure_11_a_floating_ip_is_at_one_instance_and_never_orphaned() -> None:
+    """Repeated, crossed and late commands: one target at any time, and a project that can let go."""
+    scenario = owned(spawn("other", nic("net", "10.0.0.9")))
+    scenario.happens(associate(FLOATING, FIXED), associate(FLOATING, "10.0.0.9"), associate(FLOATING, FIXED))
+    pointed = [one.address for one in scenario.state.allocations.values() if one.floating]
+
+    assert [ipv4_text(address) for address in pointed] == [FIXED]
+    scenario.when(floating_release(FLOATING)).then(refused(Code.FLOATING_IP_ASSOCIATED, "address"))
+    scenario.happens(delete(), floating_release(FLOATING))
+    scenario.when(floating_release(FLOATING)).then(refused(Code.FORBIDDEN, "address"))
+    scenario.when(floating_allocate(BOB, "blue")).then(fact(FloatingIpAllocated, project_id="blue"))
+
+
 # --- What no ledger may say -----------------------------------------------------------------------
 
 
@@ -309,7 +467,9 @@ def test_overlapping_ranges_stop_the_reader() -> None:
 
 def test_an_address_with_two_owners_stops_the_reader() -> None:
     """One holder per floating address is asserted where the state changes."""
-    again = FloatingIpAllocated(address=FLOATING, pool="nova", interface=None, project_id="blue")
+    again = FloatingIpAllocated(
+        address=FLOATING, pool="nova", interface=None, project_id="blue", auto_assigned=False
+    )
 
     with pytest.raises(InvariantBroken, match="held already"):
         owned().happens(again)
@@ -317,7 +477,9 @@ def test_an_address_with_two_owners_stops_the_reader() -> None:
 
 def test_an_address_of_no_range_stops_the_reader() -> None:
     """It cannot have been allocated."""
-    stray = FloatingIpAllocated(address="9.9.9.9", pool="nova", interface=None, project_id="red")
+    stray = FloatingIpAllocated(
+        address="9.9.9.9", pool="nova", interface=None, project_id="red", auto_assigned=False
+    )
 
     with pytest.raises(InvariantBroken, match="no range"):
         owned().happens(stray)
