@@ -291,11 +291,6 @@ def floating_ranges(reader: Reader) -> list[Row]:
     """)
 
 
-def availability(reader: Reader) -> dict[str, int]:
-    """Return the number of free addresses of each network, by id."""
-    return {row["uuid"]: row["free"] for row in networks(reader)}
-
-
 def status(reader: Reader) -> Row | None:
     """Return where the tables are, or None when nothing was written yet.
 

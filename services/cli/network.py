@@ -1,4 +1,4 @@
-"""`netledger network`: create, list, show, delete."""
+"""`netledger network`: create, list, show, delete, availability."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from services.client import Client
 
 COLUMNS = ("uuid", "label", "kind", "cidr", "gateway", "host", "project_id", "used", "free")
+_AVAILABLE = ("label", "kind", "cidr", "project_id", "reached", "used", "draining", "reserved", "free")
 
 Count = Annotated[
     int | None, typer.Option("--count", help="How many networks to take from the block, all or none.")
@@ -29,11 +30,14 @@ FixedCidr = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Networks: create, list, show, delete.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Networks: create, list, show, delete, count free addresses.", no_args_is_help=True
+    )
     command(group, "create")(create)
     command(group, "list")(list_networks)
     command(group, "show")(show)
     command(group, "delete")(delete)
+    command(group, "availability")(availability)
     app.add_typer(group, name="network", rich_help_panel="Ask")
 
 
@@ -142,6 +146,21 @@ def delete(
         show_json(None)
     else:
         console().print(f"Deleted network {uuid}.", markup=False)
+
+
+def availability(
+    project: Annotated[
+        str | None, typer.Option("--project", help="Only networks that this project gets.")
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Tell whether this host reaches each.")] = None,
+) -> None:
+    """Count the addresses of each network that can be handed out now; nothing is held by asking."""
+    args = {name: value for name, value in (("project_id", project), ("host", host)) if value is not None}
+    found = call("availability", args)
+    if invocation().json:
+        show_json(found)
+    else:
+        table(found, _AVAILABLE)
 
 
 def network_id(asking: "Client", named: str) -> str:

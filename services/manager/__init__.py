@@ -11,13 +11,20 @@ from services.manager.fixed_ips import FixedIpMethods
 from services.manager.floating_ips import FloatingIpMethods
 from services.manager.instances import InstanceMethods
 from services.manager.networks import NetworkMethods
+from services.manager.placement import PlacementMethods
 from services.manager.quotas import QuotaMethods
 
 __all__ = ["NetworkManager"]
 
 
 class NetworkManager(
-    NetworkMethods, InstanceMethods, FixedIpMethods, FloatingIpMethods, QuotaMethods, Protocol
+    NetworkMethods,
+    InstanceMethods,
+    FixedIpMethods,
+    FloatingIpMethods,
+    PlacementMethods,
+    QuotaMethods,
+    Protocol,
 ):
     """What nova's compute and API asked of nova-network.
 

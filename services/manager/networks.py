@@ -1,6 +1,5 @@
 """Methods about networks (nova-network.md 12.2)."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from events.model import Actor
@@ -47,9 +46,3 @@ class NetworkMethods(Caller, Protocol):
         """Return the networks that the actor sees, in order of creation."""
         networks: list[Row] = self.call("get_all_networks", actor=actor)
         return networks
-
-    def validate_networks(
-        self, networks: Sequence[tuple[str, str | None]], *, actor: Actor | None = None
-    ) -> None:
-        """Refuse networks and addresses for which a spawn would be refused; reserves nothing."""
-        self.call("validate_networks", {"networks": networks}, actor=actor)

@@ -6,6 +6,7 @@ from services.methods import fixed_ips as _fixed_ips
 from services.methods import floating_ips as _floating_ips
 from services.methods import instances as _instances
 from services.methods import networks as _networks
+from services.methods import placement as _placement
 from services.methods import quotas as _quotas
 from services.methods.base import Method
 
@@ -14,6 +15,7 @@ METHODS: Mapping[str, Method] = {
     **_instances.METHODS,
     **_fixed_ips.METHODS,
     **_floating_ips.METHODS,
+    **_placement.METHODS,
     **_quotas.METHODS,
 }
 """Every method that `netledger call` knows."""

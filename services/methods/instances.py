@@ -16,7 +16,7 @@ from services.outcomes import Answer, refused
 from services.tables import Row, Tables
 
 
-def _as_request(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold; the model checks it
+def as_request(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold; the model checks it
     """Let a NIC be asked for as nova does: a pair of network id and address, beside our objects."""
     pair = 2
     if isinstance(value, list | tuple) and 1 <= len(value) <= pair:
@@ -55,7 +55,7 @@ class AllocateArgs(Args):
     instance_id: str | None = None
     project_id: str
     host: str
-    requested_networks: list[Annotated[RequestedNetwork, BeforeValidator(_as_request)]] | None = None
+    requested_networks: list[Annotated[RequestedNetwork, BeforeValidator(as_request)]] | None = None
     """NICs in order, each an object or nova's pair (network id, address); null: one on each network seen."""
     hostname: str | None = None
     display_name: str | None = None

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from events.addresses import cidr4_bounds, ipv4_number, parse_cidr4, parse_ipv4
+from events.addresses import parse_cidr4
 from events.ids import parse_uuid
 from events.model import Actor
 from events.networks import CreateNetworks, DeleteNetwork, NetworkCreated
@@ -118,34 +118,6 @@ def _get_all(_args: NoArgs, actor: Actor, tables: Tables) -> list[Row]:
     return [network for network in tables.ask(queries.networks) if visible(network, actor)]
 
 
-class ValidateNetworksArgs(Args):
-    """Pairs of network id and address, or null for any, as a spawn would ask for them."""
-
-    networks: list[tuple[str, str | None]]
-
-
-def _validate(args: ValidateNetworksArgs, actor: Actor, tables: Tables) -> None:
-    for index, (network_id, address) in enumerate(args.networks):
-        network = find(network_id, actor, tables, f"networks.{index}.0")
-        if address is not None:
-            _validate_address(network, address, tables, f"networks.{index}.1")
-
-
-def _validate_address(network: Row, address: str, tables: Tables, field: str) -> None:
-    text = checked(parse_ipv4, address, Code.INVALID_ADDRESS, field)
-    first, last = cidr4_bounds(network["cidr"]) if network["cidr"] else (0, 0)
-    if not first < ipv4_number(text) < last:
-        message = f"Address {text} is not one of network {network['label']!r} ({network['cidr']})."
-        raise refused(Code.FIXED_IP_NOT_FOUND_FOR_NETWORK, message, field)
-    held = tables.ask(lambda reader: queries.fixed_ips_by_address(reader, text))
-    if any(one["network_id"] == network["id"] for one in held):
-        message = f"Address {text} of network {network['label']!r} is in use."
-        raise refused(Code.FIXED_IP_ALREADY_IN_USE, message, field)
-    if tables.ask(lambda reader: queries.is_reserved(reader, network["id"], text)):
-        message = f"Address {text} of network {network['label']!r} is reserved: it is never handed out."
-        raise refused(Code.FIXED_IP_ALREADY_IN_USE, message, field)
-
-
 METHODS: dict[str, Method] = {
     "create_networks": Write(CreateNetworksArgs, _create, _created, adds=True, sighted=True),
     "delete_network": Write(
@@ -153,5 +125,4 @@ METHODS: dict[str, Method] = {
     ),
     "get_network": Read(NetworkArgs, _get),
     "get_all_networks": Read(NoArgs, _get_all),
-    "validate_networks": Read(ValidateNetworksArgs, _validate),
 }

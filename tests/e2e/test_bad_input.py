@@ -121,7 +121,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "floating_address",
     ),
     ("get_floating_ip_by_address", {"address": "192.0.2.77"}, "FloatingIpNotFoundForAddress", "address"),
-    ("validate_networks", {"networks": [["NET", "10.99.0.1"]]}, "FixedIpNotFoundForNetwork", "networks.0.1"),
+    ("validate_networks", {"networks": [["NET", "10.99.0.1"]]}, "FixedIpNotFoundForAddress", "networks.0.1"),
 ]
 
 

@@ -265,7 +265,7 @@ def test_what_a_spawn_would_ask_for_can_be_validated(cell: Cell, client: Client)
 
     assert validate(client, alls["id"], None) is None
     assert validate(client, alls["id"], "10.0.0.99") is None
-    args = {"networks": [[alls["id"], None], [alls["id"], address(info)]]}
+    args = {"networks": [[anns["id"], None], [alls["id"], address(info)]]}
     assert refusal_of(client, "validate_networks", args) == ("FixedIpAlreadyInUse", "networks.1.1")
     args = {"networks": [[anns["id"], None]]}
     assert refusal_of(cell.client(BOB), "validate_networks", args) == ("NetworkNotFound", "networks.0.0")

@@ -1,0 +1,119 @@
+"""Is there room? What a scheduler or an API asks before an instance is placed. Nothing is held by asking.
+
+Each query is one SQL statement. What is counted is counted now, network by network: by the primary key of
+`fixed_ips`, so a network costs what it holds, and networks that are not asked about cost nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from projections.ipam.connection import Reader
+
+Row = dict[str, Any]
+
+_COUNTED = """
+    LATERAL (
+        SELECT * FROM (
+            SELECT count(*) AS used, count(*) FILTER (WHERE draining) AS draining
+            FROM fixed_ips WHERE fixed_ips.network_id = networks.network_id
+        ) held, (
+            SELECT count(*) AS kept, count(*) FILTER (WHERE NOT EXISTS (
+                SELECT FROM fixed_ips f WHERE (f.network_id, f.address) = (r.network_id, r.address)
+            )) AS withheld
+            FROM fixed_ip_reservations r WHERE r.network_id = networks.network_id
+        ) reserved
+    ) counted
+"""
+_REACHED = """
+    coalesce(
+        (SELECT networks.physical_network = ANY(physical_networks) FROM hosts WHERE host = %(host)s), true
+    )
+"""
+
+
+def availability(
+    reader: Reader,
+    *,
+    project_id: str | None = None,
+    host: str | None = None,
+    network_ids: Sequence[str] | None = None,
+) -> list[Row]:
+    """Return how many addresses are free in each network, in order of creation.
+
+    `used` counts draining addresses too, which cannot be handed out yet; `reserved` those that an admin
+    reserved, held or not. `reached` tells whether the host is attached to it; of one that has not registered
+    nothing is known, so it counts as reaching all.
+
+    Args:
+        reader: Reads the tables.
+        project_id: Only what this project gets: its own networks, those of nobody, and where `on_demand`,
+            the VLAN network that a spawn would give it. All networks when left out.
+        host: The host that `reached` is about.
+        network_ids: Only these of them.
+
+    """
+    return reader.rows(
+        f"""
+        WITH seen AS (
+            SELECT *, kind = 'vlan' AND project_id IS NULL AS on_demand,
+                {_REACHED} AS reached,
+                row_number() OVER (
+                    PARTITION BY kind = 'vlan' AND project_id IS NULL, {_REACHED} ORDER BY from_seq, from_rank
+                ) AS place
+            FROM networks
+            WHERE (%(project)s::text IS NULL OR project_id IS NULL OR project_id = %(project)s)
+                AND (%(networks)s::uuid[] IS NULL OR network_id = ANY(%(networks)s::uuid[]))
+        )
+        SELECT network_id::text, label, kind, cidr::text, project_id, physical_network, reached, on_demand,
+            usable AS addresses, used, draining, counted.kept AS reserved,
+            usable - used - withheld AS free
+        FROM seen AS networks, {_COUNTED}
+        WHERE %(project)s::text IS NULL OR NOT on_demand OR place = 1
+        ORDER BY from_seq, from_rank
+        """,
+        {
+            "project": project_id,
+            "host": host,
+            "networks": None if network_ids is None else list(network_ids),
+        },
+    )
+
+
+def requested(
+    reader: Reader, asked: Sequence[tuple[str, str | None]], *, host: str | None = None
+) -> list[Row]:
+    """Return what is to be known of each requested network and address, in the order of asking.
+
+    `label` is None where there is no such network. Of an address: `inside` the block, `planned` (the plan
+    of the network keeps it), `held` (also while it drains), `kept` (an admin reserved it), and whether it
+    is `somewhere`, in any network.
+    """
+    return reader.rows(
+        f"""
+        SELECT asked.network_id::text, label, kind, cidr::text, project_id, physical_network,
+            {_REACHED} AS reached, usable - used - withheld AS free, host(asked.address) AS address,
+            coalesce(cidr >>= asked.address, false) AS inside,
+            EXISTS (
+                SELECT FROM jsonb_array_elements(networks.reserved) AS range
+                WHERE asked.address BETWEEN (range->>'first')::inet AND (range->>'last')::inet
+            ) AS planned,
+            EXISTS (
+                SELECT FROM fixed_ips f WHERE (f.network_id, f.address) = (asked.network_id, asked.address)
+            ) AS held,
+            EXISTS (
+                SELECT FROM fixed_ip_reservations r
+                WHERE (r.network_id, r.address) = (asked.network_id, asked.address)
+            ) AS kept,
+            EXISTS (SELECT FROM networks other WHERE other.cidr >>= asked.address) AS somewhere
+        FROM unnest(%(networks)s::uuid[], %(addresses)s::inet[])
+            WITH ORDINALITY AS asked (network_id, address, place)
+        LEFT JOIN networks USING (network_id)
+        LEFT JOIN {_COUNTED} ON true
+        ORDER BY place
+        """,
+        {
+            "networks": [network_id for network_id, _ in asked],
+            "addresses": [address for _, address in asked],
+            "host": host,
+        },
+    )
