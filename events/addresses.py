@@ -115,7 +115,8 @@ def parse_mac(text: str) -> str:
     """Return a unicast MAC in canonical text.
 
     Raises:
-        ValueError: it is not a MAC, or a multicast one (the lowest bit of the first octet is set; IEEE 802).
+        ValueError: it is not a MAC, all zero, or a multicast one (the lowest bit of the first octet is set;
+            IEEE 802).
 
     """
     try:
@@ -123,6 +124,9 @@ def parse_mac(text: str) -> str:
     except (AddrFormatError, ValueError, TypeError):
         message = f"{text!r} is not a MAC address; write it as six octets, such as fa:16:3e:00:00:01"
         raise ValueError(message) from None
+    if not int(mac):
+        message = f"{text!r} is no network card's MAC (linux/etherdevice.h: is_valid_ether_addr)"
+        raise ValueError(message)
     if int(mac) >> 40 & 1:
         message = f"{text!r} is a multicast MAC; a network card needs a unicast one (an even first octet)"
         raise ValueError(message)

@@ -6,7 +6,7 @@ that has ended is recorded as stale and changes nothing (nova's bug 1249065).
 
 from typing import ClassVar, Literal
 
-from events.model import Command, Event, Ipv4, Mac, Report, Uuid
+from events.model import Command, Event, Flag, Ipv4, Mac, Report, Uuid
 
 DisassociateReason = Literal["applied", "timeout", "unserved", "network_deleted"]
 
@@ -24,6 +24,8 @@ class AddFixedIp(Command):
     network_id: Uuid
     address: Ipv4 | None = None
     """This address or none; the next free one when left out."""
+    vpn: Flag = False
+    """The address that a VLAN network keeps for the project's VPN server."""
 
 
 class RemoveFixedIp(Command):

@@ -2,15 +2,38 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, Strict, StringConstraints
+from pydantic import AfterValidator, Field, Strict, StringConstraints
 
-from events.model import PRINTABLE_PATTERN, Command, Event, Hostname, Ipv4, Message, Name, ProjectId, Uuid
+from events.model import (
+    PRINTABLE_PATTERN,
+    Command,
+    Event,
+    Flag,
+    Hostname,
+    Ipv4,
+    Mac,
+    Message,
+    Name,
+    ProjectId,
+    Uuid,
+)
 
 NICS_MAX = 64
 """NICs of one instance; QEMU's PCI topology ends well below."""
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=PRINTABLE_PATTERN)]
 """A caller's name for a NIC, as in nova's server request."""
+
+
+def _as_set(macs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(macs)))
+
+
+Macs = Annotated[tuple[Mac, ...], Field(max_length=NICS_MAX), AfterValidator(_as_set)]
+"""A set of MACs, in ascending order whatever order it is given in."""
+
+ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=PRINTABLE_PATTERN)]
+"""An availability zone."""
 
 
 class RequestedNetwork(Message):
@@ -34,9 +57,16 @@ class SpawnInstance(Command):
     """Compute host that the instance runs on."""
     requested_networks: Annotated[tuple[RequestedNetwork, ...], Field(max_length=NICS_MAX)] | None = None
     """NICs in order; when left out, one on every network that the project sees."""
+    auto_allocate: Flag = False
+    """Refuse to be without NICs (nova's request for `auto`); by itself that is no error."""
+    macs: Macs | None = None
+    """MACs that the hypervisor supplies, one for each NIC from the lowest on; drawn when left out."""
+    vpn: Flag = False
+    """The instance is a project's VPN server: on VLAN networks it takes the address kept for that."""
     hostname: Hostname | None = None
     """Name that DHCP hands out and DNS answers."""
     display_name: Annotated[str, StringConstraints(max_length=255, pattern=PRINTABLE_PATTERN)] | None = None
+    availability_zone: ZoneName | None = None
     rxtx_factor: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = None
 
 
@@ -58,9 +88,10 @@ class InstanceSpawned(Event):
     host: str
     hostname: str | None
     display_name: str | None
+    availability_zone: str | None = None
     rxtx_factor: float | None
     request_digest: str
-    """Digest of what was asked, by which a repeated spawn is known."""
+    """Digest of all that was asked, by which a repeated spawn is known."""
 
 
 class MacGenerated(Event):
@@ -83,6 +114,8 @@ class VifCreated(Event):
     host: str
     index: int
     tag: str | None
+    address_v6: str | None = None
+    """Derived from the MAC when the NIC was created, where its network has IPv6; it goes with the NIC."""
 
 
 class VifDeleted(Event):
@@ -94,6 +127,7 @@ class VifDeleted(Event):
     instance_uuid: str
     network_id: str
     host: str
+    address_v6: str | None = None
 
 
 class InstanceDeleted(Event):

@@ -194,6 +194,8 @@ class Deployment:
             quota_floating_ips=self.settings.quota_floating_ips,
             enable_network_quota=self.settings.enable_network_quota,
             quota_networks=self.settings.quota_networks,
+            use_ipv6=self.settings.use_ipv6,
+            ipv6_backend=self.settings.ipv6_backend,
         )
 
     def allocator(self) -> Allocator:

@@ -148,6 +148,10 @@ class Settings(BaseSettings):
     """Whether the number of a project's networks is limited where no limit of its own says so."""
     quota_networks: Limit = 3
     """Networks of a project, likewise."""
+    use_ipv6: bool = False
+    """Whether NICs on networks with IPv6 get an address, derived from their MAC."""
+    ipv6_backend: Literal["rfc2462", "account_identifier"] = "rfc2462"
+    """How it is derived: from the MAC alone, or from the project and half of the MAC."""
     default_floating_pool: Name = "nova"
     """Floating IP pool used when none is named."""
     flat_network_bridge: OptionalInterface = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from events.addresses import ipv4_text, mac_text
+from events.addresses import ipv4_text, ipv6_text, mac_text
 from events.networks import NetworkCreated
 from projections.cell.state import CellState, Network
 
@@ -24,11 +24,14 @@ def canonical_rows(state: CellState) -> Rows:
         ),
         "hosts": sorted((name, *sorted(host.physical_networks)) for name, host in state.hosts.items()),
         "instances": sorted(
-            (i.uuid, i.project_id, i.host, i.hostname, i.display_name, i.rxtx_factor)
+            (i.uuid, i.project_id, i.host, i.hostname, i.display_name, i.availability_zone, i.rxtx_factor)
             for i in state.instances.values()
         ),
         "vifs": sorted(
-            (vif.id, mac_text(vif.mac), vif.instance_uuid, vif.network_id, vif.index, vif.tag)
+            (
+                *(vif.id, mac_text(vif.mac), vif.instance_uuid, vif.network_id, vif.index, vif.tag),
+                None if vif.address_v6 is None else ipv6_text(vif.address_v6),
+            )
             for instance in state.instances.values()
             for vif in instance.vifs
         ),

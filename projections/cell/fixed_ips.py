@@ -124,7 +124,10 @@ def apply_allocated(state: CellState, event: FixedIpAllocated) -> None:
         project_id=instance.project_id,
         host=instance.host if event.host == instance.host else event.host,
     )
-    network.pool.take(allocation.address, allocation)
+    if event.address == network.plan.vpn_private_address:
+        network.pool.take_apart(allocation.address, allocation)
+    else:
+        network.pool.take(allocation.address, allocation)
     network.active += 1
     quotas.count(state, "fixed_ips", allocation.project_id, 1)
     state.allocations[allocation.id] = allocation

@@ -3,9 +3,6 @@
 from hashlib import blake2b
 from sys import intern
 
-from pydantic_core import to_json
-
-from events.addresses import mac_text
 from events.errors import InvariantBroken
 from events.ids import Draws
 from events.instances import (
@@ -15,7 +12,6 @@ from events.instances import (
     InstanceSpawned,
     RequestedNetwork,
     SpawnInstance,
-    VifDeleted,
 )
 from events.model import Event, stated
 from events.refusals import Code, Refusal
@@ -24,6 +20,9 @@ from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
 from projections.cell.networks import forbidden, not_found, not_reachable, visible
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Host, Instance, Network, Rules
+
+_NOT_ASKED = {"type", "id", "actor", "correlation_id"}
+"""What a repeated request may say otherwise."""
 
 
 def decide_spawn(
@@ -43,14 +42,28 @@ def decide_spawn(
     wanted = _select(state, command)
     if isinstance(wanted, Refusal):
         return wanted
-    over = quotas.over(state, rules, command.project_id, "fixed_ips", len(wanted), "project_id")
+    impossible = _cannot_be(command, wanted)
+    if impossible is not None:
+        return impossible
+    addresses = sum(network.block is not None for network, _ in wanted)
+    over = quotas.over(state, rules, command.project_id, "fixed_ips", addresses, "project_id")
     if over is not None:
         return over
-    owner = nics.Owner(command.instance_uuid, command.project_id, command.host, command.hostname)
-    made = nics.spawned(state, owner, wanted, rules, draws, now_ms)
+    made = nics.spawned(state, command, wanted, rules, draws, now_ms)
     if isinstance(made, Refusal):
         return made
     return (_spawned(command, asked), *made)
+
+
+def _cannot_be(command: SpawnInstance, wanted: list[tuple[Network, RequestedNetwork]]) -> Refusal | None:
+    """Refuse what none of the selected networks can give."""
+    if command.auto_allocate and not wanted:
+        message = f"Project {command.project_id!r} sees no network; name one, or ask for none."
+        return Refusal(code=Code.UNABLE_TO_AUTO_ALLOCATE_NETWORK, field="requested_networks", message=message)
+    if command.vpn and all(network.plan.vpn_private_address is None for network, _ in wanted):
+        message = "A VPN server needs a VLAN network; none of this instance's keeps an address for it."
+        return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="vpn", message=message)
+    return None
 
 
 def _spawned(command: SpawnInstance, asked: str) -> InstanceSpawned:
@@ -61,15 +74,20 @@ def _spawned(command: SpawnInstance, asked: str) -> InstanceSpawned:
         host=command.host,
         hostname=command.hostname,
         display_name=command.display_name,
+        availability_zone=command.availability_zone,
         rxtx_factor=command.rxtx_factor,
         request_digest=asked,
     )
 
 
 def request_digest(command: SpawnInstance) -> str:
-    """Return a digest of what a spawn asks for, by which the same request is known again."""
-    asked = (command.project_id, command.host, command.requested_networks, command.hostname)
-    return blake2b(to_json(asked), digest_size=16).hexdigest()
+    """Return a digest of all that a spawn asks for, by which the same request is known again.
+
+    What is left out or asked for as by default counts as not asked for, so that a field of a later release
+    does not make another request of it.
+    """
+    asked = command.model_dump_json(exclude=_NOT_ASKED, exclude_defaults=True)
+    return blake2b(asked.encode(), digest_size=16).hexdigest()
 
 
 def _select(state: CellState, command: SpawnInstance) -> list[tuple[Network, RequestedNetwork]] | Refusal:
@@ -136,6 +154,7 @@ def apply_spawned(state: CellState, event: InstanceSpawned) -> None:
         host=intern(event.host),
         hostname=event.hostname,
         display_name=event.display_name,
+        availability_zone=event.availability_zone,
         rxtx_factor=event.rxtx_factor,
         request_digest=event.request_digest,
     )
@@ -155,16 +174,7 @@ def decide_delete(
         for allocation in vif.allocations.values():
             events += unpoint(state, allocation)
             events += release(state, allocation, rules, now_ms)
-    events += [
-        VifDeleted(
-            vif_id=vif.id,
-            mac=mac_text(vif.mac),
-            instance_uuid=instance.uuid,
-            network_id=vif.network_id,
-            host=instance.host,
-        )
-        for vif in instance.vifs
-    ]
+    events += nics.deleted(instance)
     events.append(
         InstanceDeleted(instance_uuid=instance.uuid, project_id=instance.project_id, host=instance.host)
     )

@@ -33,7 +33,7 @@ def decide_add(
     over = quotas.over(state, rules, instance.project_id, "fixed_ips", 1, "instance_uuid")
     if over is not None:
         return over
-    address = nics.address_for(network, command.address, "", now_ms)
+    address = _address(network, command, now_ms)
     if isinstance(address, Refusal):
         return address
     owner = nics.Owner(instance.uuid, instance.project_id, instance.host, instance.hostname)
@@ -68,20 +68,37 @@ def _network(state: CellState, network_id: str, instance: Instance) -> Network |
     return network
 
 
+def _address(network: Network, command: AddFixedIp, now_ms: int) -> int | Refusal:
+    plan = network.plan
+    if command.vpn and plan.vpn_private_address is None:
+        message = f"Network {plan.label!r} keeps no address for a VPN server; only VLAN networks do."
+        return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="vpn", message=message)
+    address = nics.address_for(network, command.address, "", now_ms, vpn=command.vpn)
+    if address is None:
+        message = (
+            f"Network {plan.label!r} ({plan.cidr_v6}) has IPv6 only: a NIC's one address there is derived"
+            " from its MAC, and there is no other to add."
+        )
+        return Refusal(code=Code.NO_MORE_FIXED_IPS, field="network_id", message=message)
+    return address
+
+
 def _nic(
     state: CellState, owner: nics.Owner, instance: Instance, network: Network, rules: Rules, draws: Draws
-) -> tuple[nics.Nic, tuple[Event, ...]] | Refusal:
+) -> tuple[nics.Nic, list[Event]] | Refusal:
     """Return the instance's NIC on a network, and the events that create it if it has none."""
     for vif in instance.vifs:
         if vif.network_id == network.plan.network_id:
-            return nics.Nic(vif.id, mac_text(vif.mac)), ()
+            return nics.Nic(vif.id, mac_text(vif.mac)), []
     if len(instance.vifs) >= NICS_MAX:
         message = f"Instance {instance.uuid} has {NICS_MAX} NICs, as many as an instance may have."
         return Refusal(code=Code.INVALID_INPUT, field="network_id", message=message)
-    drawn = macs.draw(state, (), rules, draws, 0, "network_id")
-    if isinstance(drawn, Refusal):
-        return drawn
-    return nics.created(owner, network, drawn, draws, 0, len(instance.vifs), None)
+    place = macs.Place(network, instance.project_id, "network_id")
+    hardware = macs.draw(state, place, (), rules, draws, 0)
+    if isinstance(hardware, Refusal):
+        return hardware
+    nic = nics.Nic(draws.uuid("vif", 0), mac_text(hardware.mac))
+    return nic, nics.created(owner, network, nic, hardware, len(instance.vifs), None)
 
 
 def decide_remove(

@@ -50,6 +50,7 @@ class AddressPool(Generic[Holder]):
         "_starts",
         "_used_above",
         "_withheld",
+        "apart",
         "capacity",
         "held",
         "reserved",
@@ -69,6 +70,8 @@ class AddressPool(Generic[Holder]):
         self._released_above: OrderedDict[int, None] = OrderedDict()
         """Those of `_released` that were above the watermark when they were released, in the same order."""
         self.held: dict[int, Holder] = {}
+        self.apart: set[int] = set()
+        """Held addresses that do not belong to the pool."""
         self.reserved: set[int] = set()
         """Addresses that are never handed out, held by somebody or not."""
         self._withheld = 0
@@ -92,7 +95,7 @@ class AddressPool(Generic[Holder]):
     @property
     def free(self) -> int:
         """How many addresses can be taken now."""
-        return self.capacity - len(self.held) - self._withheld
+        return self.capacity - len(self.held) + len(self.apart) - self._withheld
 
     def __contains__(self, address: int) -> bool:
         """Return whether an address belongs to the pool, free or not."""
@@ -131,6 +134,19 @@ class AddressPool(Generic[Holder]):
             raise InvariantBroken(message)
         self.held[address] = holder
         self._withdraw(address)
+
+    def take_apart(self, address: int, holder: Holder) -> None:
+        """Let `holder` hold an address that the pool never hands out by itself.
+
+        Raises:
+            InvariantBroken: it belongs to the pool, or somebody holds it.
+
+        """
+        if address in self.held or address in self:
+            message = f"address {address} is held already, or one of its pool"
+            raise InvariantBroken(message)
+        self.held[address] = holder
+        self.apart.add(address)
 
     def _withdraw(self, address: int) -> None:
         """Take a free address out of what is to be handed out."""
@@ -184,6 +200,8 @@ class AddressPool(Generic[Holder]):
             raise InvariantBroken(message)
         if address in self.reserved:
             self._withheld += 1
+        elif address in self.apart:
+            self.apart.remove(address)
         else:
             self._set_free(address, now_ms)
         return self.held.pop(address)

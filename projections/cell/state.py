@@ -5,7 +5,7 @@ Addresses and MACs are integers here. Everything is found by key: nothing that a
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from events.addresses import mac_text
 from events.floating_ips import FloatingIpAssociated
@@ -62,6 +62,8 @@ class Network:
     nics: int = 0
     draining: dict[str, None] = field(default_factory=dict)
     """Ids of draining allocations."""
+    addresses_v6: dict[int, str] = field(default_factory=dict)
+    """IPv6 addresses of its NICs, with the id of each one's NIC."""
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ class Vif:
     network_id: str
     index: int
     tag: str | None
+    address_v6: int | None = None
     allocations: Few[str, Allocation] = field(default_factory=Few)
 
 
@@ -95,6 +98,7 @@ class Instance:
     host: str
     hostname: str | None
     display_name: str | None
+    availability_zone: str | None
     rxtx_factor: float | None
     request_digest: str
     vifs: list[Vif] = field(default_factory=list)
@@ -201,3 +205,7 @@ class Rules:
     """Whether the number of a project's networks is limited where no limit of its own says so."""
     quota_networks: int = 3
     """Networks, likewise."""
+    use_ipv6: bool = False
+    """Whether NICs on networks with IPv6 get an address."""
+    ipv6_backend: Literal["rfc2462", "account_identifier"] = "rfc2462"
+    """How it is derived."""

@@ -139,6 +139,7 @@ CREATE TABLE instances (
     host text NOT NULL,
     hostname text,
     display_name text,
+    availability_zone text,
     rxtx_factor float8,
     request_digest text NOT NULL,
     from_seq int8 NOT NULL,
@@ -193,6 +194,37 @@ CREATE TABLE mac_history (
         EXCLUDE USING gist (mac WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
 );
 CREATE INDEX ON mac_history (instance_uuid);
+
+-- IPv6 addresses that were derived from a NIC's MAC; they live as long as the NIC.
+CREATE TABLE ipv6_addresses (
+    network_id uuid NOT NULL,
+    address inet NOT NULL,
+    vif_id uuid NOT NULL,
+    mac macaddr NOT NULL,
+    instance_uuid uuid NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    contest int2 NOT NULL DEFAULT 0,
+    contested bool NOT NULL DEFAULT false,
+    PRIMARY KEY (network_id, address, contest)
+);
+CREATE INDEX ON ipv6_addresses (instance_uuid);
+CREATE INDEX ON ipv6_addresses (contest) WHERE contest > 0;
+CREATE TABLE ipv6_address_history (
+    network_id uuid NOT NULL,
+    address inet NOT NULL,
+    vif_id uuid NOT NULL,
+    mac macaddr NOT NULL,
+    instance_uuid uuid NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL CHECK (to_seq >= from_seq),
+    to_time timestamptz NOT NULL,
+    contested bool NOT NULL DEFAULT false,
+    CONSTRAINT one_holder_of_an_ipv6_address
+        EXCLUDE USING gist (address WITH =, network_id WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
+);
+CREATE INDEX ON ipv6_address_history (instance_uuid);
 
 CREATE TABLE fixed_ips (
     network_id uuid NOT NULL,

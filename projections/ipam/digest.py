@@ -26,9 +26,15 @@ _PAGE = 10_000
 _PRESENT = {
     "hosts": "SELECT host, physical_networks FROM hosts",
     "instances": """
-        SELECT instance_uuid::text, project_id, host, hostname, display_name, rxtx_factor FROM instances
+        SELECT instance_uuid::text, project_id, host, hostname, display_name, availability_zone,
+            rxtx_factor
+        FROM instances
     """,
-    "vifs": "SELECT vif_id::text, mac::text, instance_uuid::text, network_id::text, index, tag FROM vifs",
+    "vifs": """
+        SELECT vif_id::text, vifs.mac::text, vifs.instance_uuid::text, network_id::text, index, tag,
+            host(address)
+        FROM vifs LEFT JOIN ipv6_addresses USING (vif_id, network_id)
+    """,
     "fixed_ips": """
         SELECT allocation_id::text, network_id::text, host(address), mac::text, vif_id::text,
             instance_uuid::text, project_id, host, leased, draining

@@ -230,7 +230,7 @@ def _quota_set(changes: Changes, seq: int, time: str, event: QuotaSet) -> None:
 def _spawned(changes: Changes, seq: int, time: str, event: InstanceSpawned) -> None:
     row: Row = [
         *(event.instance_uuid, event.project_id, event.host, event.hostname, storable(event.display_name)),
-        *(event.rxtx_factor, event.request_digest, seq, time),
+        *(event.availability_zone, event.rxtx_factor, event.request_digest, seq, time),
     ]
     changes.holds["instances"].begin((event.instance_uuid,), row)
 
@@ -245,10 +245,16 @@ def _vif_created(changes: Changes, seq: int, time: str, event: VifCreated) -> No
         *(storable(event.tag), seq, time),
     ]
     changes.holds["vifs"].begin((event.mac, event.vif_id), row)
+    if event.address_v6 is not None:
+        where = (event.network_id, event.address_v6, event.vif_id)
+        changes.holds["ipv6_addresses"].begin(where, [*where, event.mac, event.instance_uuid, seq, time])
 
 
 def _vif_deleted(changes: Changes, seq: int, time: str, event: VifDeleted) -> None:
     changes.holds["vifs"].end((event.mac, event.vif_id), [], seq, time)
+    if event.address_v6 is not None:
+        where = (event.network_id, event.address_v6, event.vif_id)
+        changes.holds["ipv6_addresses"].end(where, [], seq, time)
 
 
 def _allocated(changes: Changes, seq: int, time: str, event: FixedIpAllocated) -> None:

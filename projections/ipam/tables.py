@@ -73,7 +73,8 @@ INSTANCES = HeldTable(
     key={"instance_uuid": "uuid"},
     holder={},
     columns=names("""
-        instance_uuid project_id host hostname display_name rxtx_factor request_digest from_seq from_time
+        instance_uuid project_id host hostname display_name availability_zone rxtx_factor request_digest
+        from_seq from_time
     """),
     kept=names("instance_uuid project_id host hostname display_name"),
     ending={},
@@ -87,6 +88,16 @@ VIFS = HeldTable(
     holder={"vif_id": "uuid"},
     columns=names("mac vif_id instance_uuid network_id host index tag from_seq from_time"),
     kept=names("mac vif_id instance_uuid network_id host index tag"),
+    ending={},
+)
+
+IPV6_ADDRESSES = HeldTable(
+    name="ipv6_addresses",
+    history="ipv6_address_history",
+    key={"network_id": "uuid", "address": "inet"},
+    holder={"vif_id": "uuid"},
+    columns=names("network_id address vif_id mac instance_uuid from_seq from_time"),
+    kept=names("network_id address vif_id mac instance_uuid"),
     ending={},
 )
 
@@ -151,6 +162,7 @@ HELD_TABLES = (
     NETWORKS,
     INSTANCES,
     VIFS,
+    IPV6_ADDRESSES,
     FIXED_IPS,
     RESERVATIONS,
     FLOATING_RANGES,

@@ -96,6 +96,7 @@ def tell() -> list[LogRecord]:
     _tell_of_more_addresses(hand)
     _tell_of_quotas(hand)
     _tell_of_floating_ips(hand)
+    _tell_of_supplied_macs(hand)
     return hand.ledger
 
 
@@ -131,6 +132,16 @@ def _tell_of_quotas(hand: Hand) -> None:
         quota("red", fixed_ips=2, floating_ips=-1),
         spawn("over", nic("front"), nic("more")),
         quota("red", reset=("fixed_ips",)),
+    )
+
+
+def _tell_of_supplied_macs(hand: Hand) -> None:
+    hand.say(
+        spawn("own", nic("front"), macs=["52:54:00:00:00:0A"], availability_zone="north"),
+        spawn("same", nic("front"), macs=["52:54:00:00:00:0a"]),
+        spawn("short", nic("front"), macs=[]),
+        spawn("alone", actor=BOB, project="blue", vpn=True),
+        delete("own"),
     )
 
 

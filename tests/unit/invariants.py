@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 
+from events.addresses import ipv4_text
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
 
 LOOKED_THROUGH_MAX = 1000
@@ -29,7 +30,9 @@ def _check_network(state: CellState, network_id: str, network: Network) -> None:
     pool = network.pool
     assert network.plan.network_id == network_id
     for address, allocation in pool.held.items():
-        assert address in pool, "an address outside its network is held"
+        kept_for_vpn = ipv4_text(address) == network.plan.vpn_private_address
+        assert (address in pool) != kept_for_vpn, "an address outside its network is held"
+        assert (address in pool.apart) == kept_for_vpn
         assert network.block is not None
         assert network.block.first < address < network.block.last
         assert (allocation.address, allocation.network_id) == (address, network_id)
@@ -38,9 +41,11 @@ def _check_network(state: CellState, network_id: str, network: Network) -> None:
     assert set(network.draining) == draining
     assert network.active == len(pool.held) - len(draining)
     vifs = [vif for instance in state.instances.values() for vif in instance.vifs]
+    held_v6 = {vif.address_v6: vif.id for vif in vifs if vif.network_id == network_id and vif.address_v6}
+    assert network.addresses_v6 == held_v6
     assert network.nics == sum(vif.network_id == network_id for vif in vifs)
     assert all(address in pool for address in pool.reserved)
-    assert pool.free == pool.capacity - len(set(pool.held) | pool.reserved)
+    assert pool.free == pool.capacity - len((set(pool.held) | pool.reserved) - pool.apart)
 
 
 def _check_allocations(state: CellState) -> None:

@@ -147,6 +147,8 @@ def test_novas_options_have_novas_names_and_defaults() -> None:
     nova = {
         "fixed_ip_disassociate_timeout": 600,
         "create_unique_mac_address_attempts": 5,
+        "use_ipv6": False,
+        "ipv6_backend": "rfc2462",
         "default_floating_pool": "nova",
         "flat_network_bridge": None,
         "flat_network_dns": "8.8.4.4",

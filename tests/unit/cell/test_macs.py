@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
+import pytest
+from pydantic import ValidationError
+
+from events.fixed_ips import FixedIpAllocated
 from events.ids import CommandDraws, Draws, uuid7
-from events.instances import MacGenerated, VifDeleted
+from events.instances import InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from events.refusals import Code
 from projections.cell.state import Rules
-from tests.unit.given import Scenario, given, refused
-from tests.unit.wishes import create, delete, nic, spawn
+from tests.unit.given import Scenario, fact, given, refused
+from tests.unit.wishes import BOB, create, delete, nic, spawn, uid
 
 
 class DrawnMacs(CommandDraws):
@@ -101,3 +105,53 @@ def test_the_same_command_draws_the_same() -> None:
         len({one.mac_suffix(0, 0), one.mac_suffix(0, 1), one.mac_suffix(1, 0), other.mac_suffix(0, 0)}) == 4
     )
     assert 0 <= one.mac_suffix(0, 0) < 1 << 24
+
+
+MACS = ["52:54:00:00:00:0B", "52:54:00:00:00:0a"]
+
+
+def test_supplied_macs_go_to_the_nics_from_the_lowest_on() -> None:
+    """They are a set, as in nova, so the order in which they are written does not matter."""
+    scenario = two_networks()
+    vifs = scenario.when(spawn("vm", nic("b"), nic("a"), macs=MACS)).of(VifCreated)
+
+    assert [vif.mac for vif in vifs] == ["52:54:00:00:00:0a", "52:54:00:00:00:0b"]
+    assert [vif.network_id for vif in vifs] == [uid("b"), uid("a")]
+    scenario.when(spawn("vm", nic("b"), nic("a"), macs=[*reversed(MACS), MACS[0]])).then()
+
+
+def test_a_supplied_mac_is_not_drawn() -> None:
+    """So no event says that it was generated; one that is left over is used for nothing."""
+    scenario = two_networks()
+    scenario.when(spawn("vm", nic("a"), macs=MACS)).then(
+        fact(InstanceSpawned), fact(VifCreated, mac="52:54:00:00:00:0a"), fact(FixedIpAllocated)
+    )
+    scenario.happens(spawn("other", nic("a"), macs=["52:54:00:00:00:0b"]))
+
+
+@pytest.mark.parametrize("macs", [[], MACS[:1]])
+def test_too_few_supplied_macs_are_refused(macs: list[str]) -> None:
+    """By nova's name, and nothing is left of the first NIC."""
+    two_networks().when(spawn("vm", nic("a"), nic("b"), macs=macs)).then(
+        refused(Code.VIRTUAL_INTERFACE_CREATE, "macs", str(len(macs)), "2 NICs")
+    )
+
+
+def test_a_supplied_mac_in_use_has_one_attempt() -> None:
+    """There is no other to try, as in nova; also when it is another project's."""
+    scenario = two_networks(0x0A).happens(spawn("first", nic("a")))
+
+    scenario.when(
+        spawn("second", nic("b"), nic("a"), macs=[MACS[0], "fa:16:3e:00:00:0a"], actor=BOB, project="blue")
+    ).then(refused(Code.VIRTUAL_INTERFACE_MAC_ADDRESS, "macs", "fa:16:3e:00:00:0a"))
+    scenario.happens(delete("first"), spawn("second", nic("a"), macs=["fa:16:3e:00:00:0a"]))
+
+
+@pytest.mark.parametrize(
+    "mac",
+    ["", "fa:16:3e", "fa:16:3e:00:00:zz", "01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"],
+)
+def test_what_is_no_network_cards_mac_cannot_be_supplied(mac: str) -> None:
+    """Malformed, multicast, broadcast, or all zero."""
+    with pytest.raises(ValidationError, match="MAC"):
+        spawn("vm", nic("a"), macs=[mac])

@@ -126,6 +126,11 @@ def test_the_same_request_again_changes_nothing() -> None:
     given(create(), spawn("vm", nic())).when(spawn("vm", nic())).then()
 
 
+def test_who_asks_again_does_not_matter() -> None:
+    """An admin who repeats what the project's user asked gets the same answer."""
+    given(create(), spawn("vm", nic())).when(spawn("vm", nic(), actor=ADMIN, correlation_id=uid("c"))).then()
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -135,8 +140,17 @@ def test_the_same_request_again_changes_nothing() -> None:
         spawn("vm", nic(), host="h2"),
         spawn("vm", nic(), hostname="other"),
         spawn("vm", nic(), actor=ADMIN, project="blue"),
+        spawn("vm", nic(), display_name="Other"),
+        spawn("vm", nic(), availability_zone="north"),
+        spawn("vm", nic(), rxtx_factor=2.0),
+        spawn("vm", nic(), macs=["02:00:00:00:00:01"]),
+        spawn("vm", nic(), vpn=True),
+        spawn("vm", nic(), auto_allocate=True),
     ],
-    ids=["networks", "address", "tag", "host", "hostname", "project"],
+    ids=[
+        *("networks", "address", "tag", "host", "hostname", "project"),
+        *("display_name", "availability_zone", "rxtx_factor", "macs", "vpn", "auto"),
+    ],
 )
 def test_another_request_for_the_same_instance_is_refused(other: object) -> None:
     """It is not added to what the instance has; nova created a second set of NICs."""
@@ -160,6 +174,17 @@ def test_nothing_requested_is_every_network_that_the_project_sees() -> None:
 def test_nothing_requested_and_nothing_there_is_no_error() -> None:
     """As in nova: an instance without NICs."""
     given().when(spawn()).then(fact(InstanceSpawned))
+
+
+def test_a_request_for_networks_of_any_kind_wants_at_least_one() -> None:
+    """Nova's `auto`: like no request, but to end without NICs is refused."""
+    given().when(spawn(auto_allocate=True)).then(
+        refused(Code.UNABLE_TO_AUTO_ALLOCATE_NETWORK, "requested_networks", "'red'")
+    )
+    given(create(project_id="blue")).when(spawn(auto_allocate=True)).then(
+        refused(Code.UNABLE_TO_AUTO_ALLOCATE_NETWORK, "requested_networks", "'red'")
+    )
+    assert given(create()).when(spawn(auto_allocate=True)).of(VifCreated)
 
 
 def test_nothing_requested_leaves_out_what_the_host_does_not_reach() -> None:
