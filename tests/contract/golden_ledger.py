@@ -19,6 +19,7 @@ from tests.unit.allocator.hand import CELL, INCARNATION, LEDGER, Hand, recovery
 from tests.unit.wishes import (
     ADMIN,
     ANN,
+    BOB,
     add_ip,
     applied,
     associate,
