@@ -89,6 +89,7 @@ LOOSER: dict[str, set[str]] = {
     "CreateNetworks.v1": {"cidr", "fixed_cidr"},
     "LeaseFixedIp.v1": {"mac"},
     "ReleaseFixedIp.v1": {"mac"},
+    "SpawnInstance.v1": {"macs"},
 }
 """Fields of whose text a schema says too little."""
 
