@@ -52,12 +52,20 @@ from events.networks import (
     NetworkCreated,
     NetworkDeleted,
 )
+from events.projects import (
+    AddNetworkToProject,
+    ModifyNetwork,
+    NetworkProjectAssigned,
+    NetworkProjectReleased,
+)
 from events.quotas import QuotaSet, SetQuota
 from events.repeats import CommandRepeated
 
 AnyCommand = Annotated[
     CreateNetworks
     | DeleteNetwork
+    | AddNetworkToProject
+    | ModifyNetwork
     | SpawnInstance
     | DeleteInstance
     | AddFixedIp
@@ -85,6 +93,8 @@ AnyEvent = Annotated[
     NetworkCreated
     | NetworkDeleted
     | NetworkClaimed
+    | NetworkProjectAssigned
+    | NetworkProjectReleased
     | HostRegistered
     | HostApplied
     | InstanceSpawned

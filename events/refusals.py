@@ -45,6 +45,8 @@ class Code(StrEnum):
     NETWORK_NOT_CREATED = "NetworkNotCreated"
     NETWORK_EXISTS = "NetworkExists"
     NETWORK_NOT_FOUND = "NetworkNotFound"
+    NO_NETWORKS_FOUND = "NoNetworksFound"
+    NO_MORE_NETWORKS = "NoMoreNetworks"
     NETWORK_NOT_FOUND_FOR_PROJECT = "NetworkNotFoundForProject"
     NETWORK_IN_USE = "NetworkInUse"
     NETWORK_HAS_PROJECT = "NetworkHasProject"

@@ -26,6 +26,7 @@ from events.hosts import HostApplied, HostRegistered
 from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from events.model import Event
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.refusals import Refusal
 from events.repeats import CommandRepeated
@@ -38,6 +39,7 @@ from projections.cell import (
     macs,
     networks,
     nics,
+    projects,
     quotas,
     reservations,
 )
@@ -48,6 +50,8 @@ _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     NetworkCreated: networks.apply_created,
     NetworkDeleted: networks.apply_deleted,
     NetworkClaimed: networks.apply_claimed,
+    NetworkProjectAssigned: projects.apply_assigned,
+    NetworkProjectReleased: projects.apply_released,
     HostRegistered: hosts.apply_registered,
     HostApplied: hosts.apply_applied,
     InstanceSpawned: instances.apply_spawned,

@@ -89,6 +89,8 @@ def _internals(state: CellState) -> dict[str, Any]:
         "pools": sorted((network_id, n.pool.internals()) for network_id, n in state.networks.items()),
         "floating_pools": sorted((name, pool.internals()) for name, pool in state.floating_pools.items()),
         "selectable": sorted((project or "", list(mine)) for project, mine in state.selectable.items()),
+        "unowned_vlans": sorted((name, list(ids)) for name, ids in state.unowned_vlans.items()),
+        "vlan_networks": state.vlan_networks,
         "draining": sorted((network_id, list(n.draining)) for network_id, n in state.networks.items()),
         "requests": sorted((i.uuid, i.request_digest) for i in state.instances.values()),
         "floating": sorted((a.id, list(a.floating)) for a in state.allocations.values() if a.floating),

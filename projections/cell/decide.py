@@ -24,6 +24,7 @@ from events.ids import Draws
 from events.instances import DeleteInstance, SpawnInstance
 from events.model import Event
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import SetQuota
 from events.refusals import Code, Refusal
 from projections.cell import (
@@ -34,6 +35,7 @@ from projections.cell import (
     instances,
     more_fixed_ips,
     networks,
+    projects,
     quotas,
     reservations,
 )
@@ -53,10 +55,8 @@ def decide_command(
             return instances.decide_delete(state, command, rules, now_ms)
         case AddFixedIp() | RemoveFixedIp() | ReserveFixedIp() | UnreserveFixedIp():
             return _decide_fixed_ip(state, command, rules, draws, now_ms)
-        case CreateNetworks():
-            return networks.decide_create(state, command, draws)
-        case DeleteNetwork():
-            return networks.decide_delete(state, command)
+        case CreateNetworks() | DeleteNetwork() | AddNetworkToProject() | ModifyNetwork():
+            return _decide_network(state, command, draws)
         case (
             CreateFloatingIps()
             | DeleteFloatingIps()
@@ -96,6 +96,24 @@ def _decide_floating_ip(
             return floating_ips.decide_disassociate(state, command)
         case ReleaseFloatingIp():
             return floating_ips.decide_release(state, command)
+        case _:
+            assert_never(command)
+
+
+def _decide_network(
+    state: CellState,
+    command: CreateNetworks | DeleteNetwork | AddNetworkToProject | ModifyNetwork,
+    draws: Draws,
+) -> Decision:
+    match command:
+        case CreateNetworks():
+            return networks.decide_create(state, command, draws)
+        case DeleteNetwork():
+            return networks.decide_delete(state, command)
+        case AddNetworkToProject():
+            return projects.decide_add(state, command)
+        case ModifyNetwork():
+            return projects.decide_modify(state, command)
         case _:
             assert_never(command)
 

@@ -6,7 +6,6 @@ from sys import intern
 from events.errors import InvariantBroken
 from events.ids import Draws
 from events.instances import (
-    NICS_MAX,
     DeleteInstance,
     InstanceDeleted,
     InstanceSpawned,
@@ -18,8 +17,9 @@ from events.refusals import Code, Refusal
 from projections.cell import nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
-from projections.cell.networks import forbidden, not_found, not_reachable, visible
-from projections.cell.state import SELECTABLE_BY_ALL, CellState, Host, Instance, Network, Rules
+from projections.cell.networks import forbidden
+from projections.cell.selection import select
+from projections.cell.state import CellState, Instance, Network, Rules
 
 _NOT_ASKED = {"type", "id", "actor", "correlation_id"}
 """What a repeated request may say otherwise."""
@@ -39,9 +39,10 @@ def decide_spawn(
         message = f"Instance {command.instance_uuid} has networking by another request; delete it first."
         return Refusal(code=Code.INSTANCE_EXISTS, field="instance_uuid", message=message)
     # A spawn is these steps, each of which may refuse it; what a rule decides is in that rule's module.
-    wanted = _select(state, command)
-    if isinstance(wanted, Refusal):
-        return wanted
+    selected = select(state, command)
+    if isinstance(selected, Refusal):
+        return selected
+    wanted = selected.wanted
     impossible = _cannot_be(command, wanted)
     if impossible is not None:
         return impossible
@@ -52,7 +53,7 @@ def decide_spawn(
     made = nics.spawned(state, command, wanted, rules, draws, now_ms)
     if isinstance(made, Refusal):
         return made
-    return (_spawned(command, asked), *made)
+    return (*selected.events, _spawned(command, asked), *made)
 
 
 def _cannot_be(command: SpawnInstance, wanted: list[tuple[Network, RequestedNetwork]]) -> Refusal | None:
@@ -88,59 +89,6 @@ def request_digest(command: SpawnInstance) -> str:
     """
     asked = command.model_dump_json(exclude=_NOT_ASKED, exclude_defaults=True)
     return blake2b(asked.encode(), digest_size=16).hexdigest()
-
-
-def _select(state: CellState, command: SpawnInstance) -> list[tuple[Network, RequestedNetwork]] | Refusal:
-    """Return the networks of the NICs in order: those requested, or every one that project and host allow."""
-    if command.requested_networks is None:
-        return _select_all(state, command)
-    host = state.hosts.get(command.host)
-    wanted: list[tuple[Network, RequestedNetwork]] = []
-    seen: set[str] = set()
-    for index, nic in enumerate(command.requested_networks):
-        field = f"requested_networks.{index}.network_id"
-        network_id = nic.network_id
-        network = state.networks.get(network_id)
-        if network is None:
-            return not_found(network_id, field)
-        if network_id in seen:
-            message = f"Network {network_id} is requested twice; an instance has one NIC on a network."
-            return Refusal(code=Code.NETWORK_DUPLICATED, field=field, message=message)
-        seen.add(network_id)
-        if not visible(network, command.project_id):
-            message = f"Network {network_id} is not one of project {command.project_id!r}."
-            return Refusal(code=Code.NETWORK_NOT_FOUND_FOR_PROJECT, field=field, message=message)
-        if not reached(network, host):
-            return not_reachable(network, command.host, field)
-        wanted.append((network, nic))
-    return wanted
-
-
-def _select_all(state: CellState, command: SpawnInstance) -> list[tuple[Network, RequestedNetwork]] | Refusal:
-    """Return every network that the project sees and the host reaches: those of nobody first, as created."""
-    own = state.selectable.get(command.project_id, {})
-    seen = len(state.selectable[SELECTABLE_BY_ALL]) + len(own)
-    if seen > NICS_MAX:
-        message = (
-            f"Project {command.project_id!r} sees {seen} networks, an instance has at most {NICS_MAX} NICs:"
-            " name those that it shall have."
-        )
-        return Refusal(code=Code.INVALID_INPUT, field="requested_networks", message=message)
-    host = state.hosts.get(command.host)
-    visible_ones = [state.networks[network_id] for network_id in (*state.selectable[SELECTABLE_BY_ALL], *own)]
-    usable = [network for network in visible_ones if reached(network, host)]
-    if visible_ones and not usable:
-        return not_reachable(visible_ones[0], command.host, "host")
-    return [(network, _any_nic(network.plan.network_id)) for network in usable]
-
-
-def _any_nic(network_id: str) -> RequestedNetwork:
-    return RequestedNetwork.model_construct(network_id=network_id, address=None, tag=None)
-
-
-def reached(network: Network, host: Host | None) -> bool:
-    """Return whether a host is attached to a network; nothing is known of one that has not registered."""
-    return host is None or network.plan.physical_network in host.physical_networks
 
 
 def apply_spawned(state: CellState, event: InstanceSpawned) -> None:

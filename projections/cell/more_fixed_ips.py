@@ -9,9 +9,10 @@ from events.refusals import Code, Refusal
 from projections.cell import macs, nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
-from projections.cell.instances import reached
-from projections.cell.networks import forbidden, network_at, not_found, not_reachable, visible
+from projections.cell.networks import forbidden, network_at, not_found, not_reachable
+from projections.cell.selection import reached
 from projections.cell.state import CellState, Instance, Network, Rules
+from projections.cell.visibility import visible
 
 FIXED_IPS_MAX = 256
 """Addresses of one instance: deleting it frees them all in one decision (design section 4)."""

@@ -18,7 +18,7 @@ from events.networks import (
     NetworkDeleted,
 )
 from events.refusals import Code, Refusal
-from projections.cell import quotas
+from projections.cell import visibility
 from projections.cell.address_plan import (
     AddressPlan,
     NoRoom,
@@ -30,7 +30,7 @@ from projections.cell.address_plan import (
 )
 from projections.cell.fixed_ips import disassociated
 from projections.cell.pool import AddressPool, Range
-from projections.cell.state import SELECTABLE_BY_ALL, Allocation, CellState, Network
+from projections.cell.state import Allocation, CellState, Network
 
 _OF_ONE = ("uuid", "bridge", "gateway", "dhcp_server", "allowed_start", "allowed_end", "fixed_cidr")
 """What can be asked for one network only."""
@@ -166,14 +166,13 @@ def apply_created(state: CellState, event: NetworkCreated) -> None:
         raise InvariantBroken(message)
     reserved = [Range(ipv4_number(r.first), ipv4_number(r.last)) for r in event.reserved]
     pool: AddressPool[Allocation] = AddressPool(() if block is None else tuple(gaps(block, reserved)))
-    state.networks[event.network_id] = Network(event, block, pool, event.project_id)
+    network = state.networks[event.network_id] = Network(event, block, pool, event.project_id)
     state.bridges[event.bridge] = event.network_id
     if block is not None:
         entry = (block.first, block.last, event.network_id)
         state.blocks.insert(bisect_left(state.blocks, entry), entry)
-    state.selectable.setdefault(event.project_id, {})[event.network_id] = None
-    if event.project_id is not None:
-        quotas.count(state, "networks", event.project_id, 1)
+    visibility.enter(state, network)
+    state.vlan_networks += event.kind == "vlan"
 
 
 def decide_claim(state: CellState, report: ClaimNetwork) -> tuple[Event, ...] | Refusal:
@@ -253,7 +252,7 @@ def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...]
         FixedIpUnreserved(network_id=command.network_id, address=ipv4_text(address))
         for address in sorted(network.pool.reserved)
     ]
-    return (*freed, *unreserved, NetworkDeleted(network_id=command.network_id))
+    return (*freed, *unreserved, *visibility.released(network), NetworkDeleted(network_id=command.network_id))
 
 
 def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
@@ -265,17 +264,8 @@ def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
     del state.bridges[network.plan.bridge]
     if network.block is not None:
         state.blocks.remove((network.block.first, network.block.last, event.network_id))
-    if network.project_id is not None:
-        quotas.count(state, "networks", network.project_id, -1)
-    mine = state.selectable[network.project_id]
-    del mine[event.network_id]
-    if not mine and network.project_id is not SELECTABLE_BY_ALL:
-        del state.selectable[network.project_id]
-
-
-def visible(network: Network, project_id: str) -> bool:
-    """Return whether a project may use a network."""
-    return network.project_id in (None, project_id)
+    visibility.leave(state, network)
+    state.vlan_networks -= network.plan.kind == "vlan"
 
 
 def not_found(network_id: str, field: str = "network_id") -> Refusal:

@@ -156,7 +156,9 @@ class CellState:
         "selectable",
         "seq",
         "time_ms",
+        "unowned_vlans",
         "usage",
+        "vlan_networks",
         "window",
     )
 
@@ -172,6 +174,9 @@ class CellState:
         """(first, last, network id) of every network's block, ascending; blocks never overlap."""
         self.selectable: dict[str | None, dict[str, None]] = {SELECTABLE_BY_ALL: {}}
         """Networks by the project that alone may use them, in order of creation."""
+        self.unowned_vlans: dict[str, dict[str, None]] = {}
+        """VLAN networks that wait for a project, by physical network, longest first."""
+        self.vlan_networks = 0
         self.instances: dict[str, Instance] = {}
         self.macs: dict[int, str] = {}
         self.allocations: dict[str, Allocation] = {}

@@ -63,6 +63,8 @@ class CarefulWriter:
             write_quotas(cursor, changes)
         for network_id, row in changes.claimed.items():
             self._update(NETWORKS, statements.CLAIM, [network_id, *row])
+        for network_id, project_id in changes.projects.items():
+            self._update(NETWORKS, statements.BELONG, [network_id, project_id])
         for where, row in changes.released.items():
             self._update(FIXED_IPS, statements.RELEASE, [*where, *row])
         for where, leased in changes.leased.items():

@@ -115,6 +115,23 @@ CREATE TABLE network_history (
 );
 CREATE INDEX ON network_history (network_id);
 
+-- Which project a network belongs to, and belonged to; one of nobody has no row.
+CREATE TABLE network_projects (
+    network_id uuid PRIMARY KEY,
+    project_id text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL
+);
+CREATE TABLE network_project_history (
+    network_id uuid NOT NULL,
+    project_id text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+CREATE INDEX ON network_project_history (network_id);
+
 -- Limits of projects that have their own; `decisions` tells who set them. Usage is a count over the tables.
 CREATE TABLE quotas (
     project_id text NOT NULL,

@@ -39,6 +39,7 @@ from events.instances import InstanceDeleted, InstanceSpawned, VifCreated, VifDe
 from events.ledger.follow import Decided
 from events.model import Event
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.record import DecisionHead, Outcome, decode_outcome
 from events.repeats import CommandRepeated
@@ -58,6 +59,7 @@ TEXT_MAX = 255
 _LEASED = FIXED_IPS.columns.index("leased")
 _DRAINING = FIXED_IPS.columns.index("draining")
 _DRAIN_END = FIXED_IPS.columns.index("drain_until") + 1
+_NETWORK_PROJECT = NETWORKS.columns.index("project_id")
 _NETWORK_HOST = NETWORKS.columns.index("host")
 
 
@@ -106,6 +108,8 @@ class Changes:
     """By host: position up to which it has let go of released addresses."""
     claimed: dict[str, Row] = field(default_factory=dict)
     """By network held before this batch: host and epoch."""
+    projects: dict[str, str | None] = field(default_factory=dict)
+    """By network held before this batch: the project that it belongs to."""
     quotas: dict[tuple[str, str], Row] = field(default_factory=dict)
     """By project and resource: limit (None: the default one), seq, time."""
     leased: dict[Where, bool] = field(default_factory=dict)
@@ -198,10 +202,36 @@ def _network_created(changes: Changes, seq: int, time: str, rank: int, event: Ne
         *(None, 0, rank, seq, time),
     ]
     changes.holds["networks"].begin((event.network_id,), row)
+    if event.project_id is not None:
+        _belongs(changes, seq, time, event.network_id, event.project_id)
+
+
+def _belongs(changes: Changes, seq: int, time: str, network_id: str, project_id: str) -> None:
+    where = (network_id, project_id)
+    changes.holds["network_projects"].begin(where, [*where, seq, time])
+
+
+def _project_assigned(changes: Changes, seq: int, time: str, event: NetworkProjectAssigned) -> None:
+    _belongs(changes, seq, time, event.network_id, event.project_id)
+    _project(changes, event.network_id, event.project_id)
+
+
+def _project_released(changes: Changes, seq: int, time: str, event: NetworkProjectReleased) -> None:
+    changes.holds["network_projects"].end((event.network_id, event.project_id), [], seq, time)
+    _project(changes, event.network_id, None)
+
+
+def _project(changes: Changes, network_id: str, project_id: str | None) -> None:
+    row = changes.holds["networks"].began.get((network_id,))
+    if row is not None:
+        row[_NETWORK_PROJECT] = project_id
+    else:
+        changes.projects[network_id] = project_id
 
 
 def _network_deleted(changes: Changes, seq: int, time: str, event: NetworkDeleted) -> None:
     changes.claimed.pop(event.network_id, None)
+    changes.projects.pop(event.network_id, None)
     changes.holds["networks"].end((event.network_id,), [], seq, time)
 
 
@@ -357,6 +387,8 @@ def _unassociated(changes: Changes, seq: int, time: str, event: FloatingIpDisass
 _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     NetworkDeleted: _network_deleted,
     NetworkClaimed: _network_claimed,
+    NetworkProjectAssigned: _project_assigned,
+    NetworkProjectReleased: _project_released,
     QuotaSet: _quota_set,
     HostRegistered: _host_registered,
     HostApplied: _host_applied,

@@ -132,6 +132,11 @@ CLAIM = b"""
     FROM unnest(%s::uuid[], %s::text[], %s::int4[]) AS new(network_id, host, epoch)
     WHERE held.network_id = new.network_id
 """
+BELONG = b"""
+    UPDATE networks held SET project_id = new.project_id
+    FROM unnest(%s::uuid[], %s::text[]) AS new(network_id, project_id)
+    WHERE held.network_id = new.network_id
+"""
 REGISTER = b"""
     INSERT INTO hosts (host, physical_networks, from_seq, from_time) VALUES (%s, %s::text[], %s, %s)
     ON CONFLICT (host) DO UPDATE SET physical_networks = excluded.physical_networks

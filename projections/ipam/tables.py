@@ -67,6 +67,17 @@ NETWORKS = HeldTable(
     contested=False,
 )
 
+NETWORK_PROJECTS = HeldTable(
+    name="network_projects",
+    history="network_project_history",
+    key={"network_id": "uuid"},
+    holder={"project_id": "text"},
+    columns=names("network_id project_id from_seq from_time"),
+    kept=names("network_id project_id"),
+    ending={},
+    contested=False,
+)
+
 INSTANCES = HeldTable(
     name="instances",
     history="instance_history",
@@ -160,6 +171,7 @@ ASSOCIATIONS = HeldTable(
 
 HELD_TABLES = (
     NETWORKS,
+    NETWORK_PROJECTS,
     INSTANCES,
     VIFS,
     IPV6_ADDRESSES,

@@ -266,6 +266,7 @@ def write_updates(cursor: psycopg.Cursor[DictRow], changes: Changes) -> None:
     write_quotas(cursor, changes)
     updates: list[tuple[bytes, list[Row]]] = [
         (statements.CLAIM, [[network_id, *row] for network_id, row in changes.claimed.items()]),
+        (statements.BELONG, [[network_id, project] for network_id, project in changes.projects.items()]),
         (statements.RELEASE, [[*where, *row] for where, row in changes.released.items()]),
         (statements.LEASE, [[*where, leased] for where, leased in changes.leased.items()]),
     ]

@@ -92,8 +92,10 @@ def _id_of_block(cidr: str, tables: Tables) -> str:
 
 
 def visible(network: Row, actor: Actor) -> bool:
-    """Tell whether an actor sees a network: admins all, projects their own and those of nobody."""
-    return actor.is_admin or network["project_id"] in {None, actor.project}
+    """Tell whether an actor sees a network: admins all, projects what their instances may use."""
+    owner = network["project_id"]
+    unowned = owner is None and network["kind"] != "vlan"
+    return actor.is_admin or unowned or (owner is not None and bool(owner == actor.project))
 
 
 def find(network_id: str, actor: Actor, tables: Tables, field: str) -> Row:

@@ -21,6 +21,7 @@ from tests.unit.wishes import (
     ANN,
     BOB,
     add_ip,
+    add_network,
     applied,
     associate,
     claim,
@@ -33,6 +34,7 @@ from tests.unit.wishes import (
     floating_delete,
     floating_release,
     lease,
+    modify,
     nic,
     quota,
     register,
@@ -98,6 +100,7 @@ def tell() -> list[LogRecord]:
     _tell_of_quotas(hand)
     _tell_of_floating_ips(hand)
     _tell_of_supplied_macs(hand)
+    _tell_of_projects(hand)
     return hand.ledger
 
 
@@ -143,6 +146,18 @@ def _tell_of_supplied_macs(hand: Hand) -> None:
         spawn("short", nic("front"), macs=[]),
         spawn("alone", actor=BOB, project="blue", vpn=True),
         delete("own"),
+    )
+
+
+def _tell_of_projects(hand: Hand) -> None:
+    hand.say(
+        create("hers", "10.0.3.0/29", bridge="br103"),
+        modify("hers", project_id="red"),
+        modify("hers", project_id="blue", overwrite=True),
+        spawn("hidden", nic("hers")),
+        modify("hers", disassociate_project=True),
+        add_network("red", "hers"),
+        add_network("red"),
     )
 
 

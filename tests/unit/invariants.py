@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from events.addresses import ipv4_text
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
+from projections.cell.visibility import visible
 
 LOOKED_THROUGH_MAX = 1000
 """Addresses of a pool that are all looked at after each decision."""
@@ -22,7 +23,7 @@ def check(state: CellState) -> None:
     assert all(one[1] < next_one[0] for one, next_one in pairwise(state.blocks)), "blocks overlap"
     assert {block[2] for block in state.blocks} == {i for i, n in state.networks.items() if n.block}
     assert set(state.bridges.values()) == set(state.networks)
-    assert {network_id for mine in state.selectable.values() for network_id in mine} == set(state.networks)
+    _check_visibility(state)
     assert SELECTABLE_BY_ALL in state.selectable
 
 
@@ -113,3 +114,18 @@ def _check_usage(state: CellState) -> None:
         "networks": Counter(one.project_id for one in state.networks.values() if one.project_id is not None),
     }
     assert state.usage == counted, "quota usage has drifted from what there is"
+
+
+def _check_visibility(state: CellState) -> None:
+    vlans = {key for key, one in state.networks.items() if one.plan.kind == "vlan"}
+    unowned = {key for key in vlans if state.networks[key].project_id is None}
+    assert state.vlan_networks == len(vlans)
+    assert [key for ids in state.unowned_vlans.values() for key in ids if key not in unowned] == []
+    assert sum(map(len, state.unowned_vlans.values())) == len(unowned)
+    found = {(owner, key) for owner, mine in state.selectable.items() for key in mine}
+    assert found == {(one.project_id, key) for key, one in state.networks.items() if key not in unowned}, (
+        "a project does not find its networks, or finds another one's"
+    )
+    for instance in state.instances.values():
+        for vif in instance.vifs:
+            assert visible(state.networks[vif.network_id], instance.project_id), "a NIC on a hidden network"

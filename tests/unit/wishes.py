@@ -27,7 +27,8 @@ from events.hosts import RegisterHost, ReportApplied
 from events.ids import uuid7
 from events.instances import DeleteInstance, RequestedNetwork, SpawnInstance
 from events.model import Actor
-from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+from events.networks import AddressRange, ClaimNetwork, CreateNetworks, DeleteNetwork, NetworkCreated
+from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import Resource, SetQuota
 
 ANY_ID = uuid7(0, 0)
@@ -52,6 +53,43 @@ def create(
 def delete_network(name: str = "net", actor: Actor = ADMIN, **fields: object) -> DeleteNetwork:
     """Ask to delete a network."""
     return DeleteNetwork.model_validate({"id": ANY_ID, "actor": actor, "network_id": uid(name), **fields})
+
+
+def vlan(name: str = "vlan", number: int = 100, **fields: object) -> NetworkCreated:
+    """Return the fact of a VLAN network, 10.<number>.0.0/24, nobody's unless its project_id says so."""
+    block = f"10.{number}.0"
+    made = {
+        "network_id": uid(name),
+        "kind": "vlan",
+        "label": name,
+        "cidr": f"{block}.0/24",
+        "netmask": "255.255.255.0",
+        "broadcast": f"{block}.255",
+        "gateway": f"{block}.1",
+        "dhcp_server": f"{block}.1",
+        "dhcp_start": f"{block}.3",
+        "enable_dhcp": True,
+        "bridge": f"br{number}",
+        "vlan": number,
+        "vpn_private_address": f"{block}.2",
+        "reserved": (
+            AddressRange(first=f"{block}.0", last=f"{block}.2"),
+            AddressRange(first=f"{block}.255", last=f"{block}.255"),
+        ),
+        "physical_network": "default",
+    }
+    return NetworkCreated.model_validate(made | fields)
+
+
+def add_network(project: str = "red", name: str | None = None, actor: Actor = ADMIN) -> AddNetworkToProject:
+    """Ask for a VLAN network for a project."""
+    network_id = None if name is None else uid(name)
+    return AddNetworkToProject(id=ANY_ID, actor=actor, project_id=project, network_id=network_id)
+
+
+def modify(name: str = "net", actor: Actor = ADMIN, **fields: object) -> ModifyNetwork:
+    """Ask to change whose a network is."""
+    return ModifyNetwork.model_validate({"id": ANY_ID, "actor": actor, "network_id": uid(name), **fields})
 
 
 def register(host: str = "h1", *physical_networks: str) -> RegisterHost:
@@ -187,6 +225,8 @@ ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     associate("192.0.2.1", "10.0.0.2"),
     disassociate("192.0.2.1"),
     floating_release("192.0.2.1"),
+    add_network("red", "net"),
+    modify("net", project_id="red"),
     quota(fixed_ips=5, reset=("floating_ips",)),
     register(),
     applied("h1", 7),

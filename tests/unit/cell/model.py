@@ -17,8 +17,9 @@ from events.fixed_ips import (
 from events.hosts import RegisterHost, ReportApplied
 from events.instances import DeleteInstance, SpawnInstance
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
-from tests.unit.cell.model_floating import Answer, FloatingModel
-from tests.unit.cell.model_rows import Net, Row, Vm, addresses
+from projections.cell.state import Rules
+from tests.unit.cell.model_floating import FloatingModel
+from tests.unit.cell.model_rows import Answer, Net, Row, Vm, addresses
 
 DrawMac = Callable[[str, int, int], int]
 
@@ -26,15 +27,13 @@ DrawMac = Callable[[str, int, int], int]
 class Model(FloatingModel):
     """The cell."""
 
-    def __init__(self, draw_mac: DrawMac, timeout_ms: int, mac_attempts: int) -> None:
+    def __init__(self, draw_mac: DrawMac, rules: Rules) -> None:
         """Begin empty."""
-        super().__init__()
-        self.nets: dict[str, Net] = {}
+        super().__init__(rules)
         self.hosts: dict[str, set[str]] = {}
-        self.seq = 0
         self._draw_mac = draw_mac
-        self._timeout_ms = timeout_ms
-        self._mac_attempts = mac_attempts
+        self._timeout_ms = rules.fixed_ip_disassociate_timeout * 1000
+        self._mac_attempts = rules.create_unique_mac_address_attempts
 
     # --- Asking -----------------------------------------------------------------------------------------
 
@@ -87,7 +86,8 @@ class Model(FloatingModel):
         wanted = free[0]
         part = addresses(asked.fixed_cidr) if asked.fixed_cidr else wanted
         reserved = set(wanted) - set(part[2:-1])
-        self.nets[str(asked.uuid)] = Net(asked, [Row(address, address in reserved) for address in wanted])
+        rows = [Row(address, address in reserved) for address in wanted]
+        self.nets[str(asked.uuid)] = Net(asked, rows, asked.project_id, self.seq)
         return None
 
     def _DeleteNetwork(self, asked: DeleteNetwork, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
@@ -96,7 +96,7 @@ class Model(FloatingModel):
         net = self.nets.get(asked.network_id)
         if net is None:
             return "NetworkNotFound", "network_id"
-        if net.asked.project_id is not None and asked.require_disassociated:
+        if net.project is not None and asked.require_disassociated:
             return "NetworkHasProject", "network_id"
         if any(asked.network_id in vm.macs for vm in self.vms.values()):
             return "NetworkInUse", "network_id"
@@ -136,6 +136,8 @@ class Model(FloatingModel):
         wanted = self._wanted(asked)
         if isinstance(wanted, tuple):
             return wanted
+        if self.over("fixed_ips", asked.project_id, len(wanted)):
+            return "FixedIpLimitExceeded", "project_id"
         taken: list[tuple[str, Row, int]] = []
         for index, (network_id, address) in enumerate(wanted):
             got = self._take(network_id, address, index, [mac for _, _, mac in taken], asked.id)
@@ -151,25 +153,28 @@ class Model(FloatingModel):
     def _wanted(self, asked: SpawnInstance) -> list[tuple[str, str | None]] | tuple[str, str | None]:
         """Return the networks and addresses of the NICs, or a refusal."""
         if asked.requested_networks is None:
-            open_ones = [key for key, net in self.nets.items() if net.asked.project_id is None]
-            own = [key for key, net in self.nets.items() if net.asked.project_id == asked.project_id]
+            by_age = sorted(self.nets, key=lambda key: self.nets[key].since)
+            open_ones = [key for key in by_age if self.nets[key].project is None]
+            own = [key for key in by_age if self.nets[key].project == asked.project_id]
             reached = [key for key in open_ones + own if self._reaches(asked.host, self.nets[key])]
             if open_ones + own and not reached:
                 return "NetworkNotReachable", "host"
             return [(key, None) for key in reached]
-        seen: list[str] = []
-        for index, nic in enumerate(asked.requested_networks):
-            where = f"requested_networks.{index}.network_id"
-            net = self.nets.get(nic.network_id)
-            if net is None:
-                return "NetworkNotFound", where
-            if nic.network_id in seen:
-                return "NetworkDuplicated", where
-            if net.asked.project_id not in (None, asked.project_id):
-                return "NetworkNotFoundForProject", where
-            if not self._reaches(asked.host, net):
-                return "NetworkNotReachable", where
-            seen.append(nic.network_id)
+        ids = [nic.network_id for nic in asked.requested_networks]
+        where = [f"requested_networks.{index}.network_id" for index in range(len(ids))]
+        for index, network_id in enumerate(ids):
+            if network_id in ids[:index]:
+                return "NetworkDuplicated", where[index]
+        seen = [
+            network_id in self.nets and self.nets[network_id].project in (None, asked.project_id)
+            for network_id in ids
+        ]
+        if not all(seen):
+            code = "NetworkNotFoundForProject" if any(seen) else "NoNetworksFound"
+            return code, where[seen.index(False)]
+        for index, network_id in enumerate(ids):
+            if not self._reaches(asked.host, self.nets[network_id]):
+                return "NetworkNotReachable", where[index]
         return [(nic.network_id, nic.address) for nic in asked.requested_networks]
 
     def _take(
@@ -234,10 +239,12 @@ class Model(FloatingModel):
         net = self.nets.get(asked.network_id)
         if net is None:
             return "NetworkNotFound", "network_id"
-        if net.asked.project_id not in (None, vm.project):
+        if net.project not in (None, vm.project):
             return "NetworkNotFoundForProject", "network_id"
         if not self._reaches(vm.host, net):
             return "NetworkNotReachable", "network_id"
+        if self.over("fixed_ips", vm.project, 1):
+            return "FixedIpLimitExceeded", "instance_uuid"
         got = self._take(asked.network_id, asked.address, 0, [], asked.id, vm.macs.get(asked.network_id))
         if isinstance(got[0], str):
             last = str(got[1]).rpartition(".")[2]

@@ -11,19 +11,17 @@ from events.floating_ips import (
     ReleaseFloatingIp,
 )
 from events.model import Actor
-from tests.unit.cell.model_rows import Floating, Net, Row, Vm, addresses
+from projections.cell.state import Rules
+from tests.unit.cell.model_projects import Projects
+from tests.unit.cell.model_rows import Answer, Floating, Net, Row, addresses
 
-Answer = tuple[str, str | None] | None
-"""Code and field of a refusal; None for a grant."""
 
-
-class FloatingModel:
+class FloatingModel(Projects):
     """The part of the cell that has to do with floating addresses."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
         """Begin empty."""
-        self.vms: dict[str, Vm] = {}
-        self.floatings: list[Floating] = []
+        super().__init__(rules)
         self._freed = 0
 
     def rows(self) -> Iterator[tuple[Net, Row]]:
@@ -66,6 +64,8 @@ class FloatingModel:
             return "Forbidden", "project_id"
         if asked.auto_assigned and not asked.actor.is_admin:
             return "Forbidden", "auto_assigned"
+        if not asked.auto_assigned and self.over("floating_ips", asked.project_id, 1):
+            return "FloatingIpLimitExceeded", "project_id"
         if asked.pool not in {one.pool for one in self.floatings}:
             return "FloatingIpPoolNotFound", "pool"
         free = self.free_floating(asked.pool)

@@ -5,6 +5,9 @@ from typing import Any
 
 from events.networks import CreateNetworks
 
+Answer = tuple[str, str | None] | None
+"""Code and field of a refusal; None for a grant."""
+
 
 @dataclass
 class Row:
@@ -40,6 +43,9 @@ class Net:
 
     asked: CreateNetworks
     rows: list[Row]
+    project: str | None
+    since: int
+    """Position since which it belongs to whom it does."""
     host: str | None = None
     epoch: int = 0
 

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from events.addresses import ipv4_text
 from events.ids import CommandDraws, uuid7
 from events.model import Actor
+from events.quotas import Resource
 from events.refusals import Refusal
 from projections.cell.macs import MAC_PREFIX
 from projections.cell.state import Rules
@@ -20,6 +21,7 @@ from tests.unit.wishes import (
     ANN,
     BOB,
     add_ip,
+    add_network,
     applied,
     associate,
     claim,
@@ -32,7 +34,9 @@ from tests.unit.wishes import (
     floating_delete,
     floating_release,
     lease,
+    modify,
     nic,
+    quota,
     register,
     release,
     remove_ip,
@@ -42,7 +46,12 @@ from tests.unit.wishes import (
     unreserve,
 )
 
-RULES = Rules(fixed_ip_disassociate_timeout=60, create_unique_mac_address_attempts=2)
+RULES = Rules(
+    fixed_ip_disassociate_timeout=60,
+    create_unique_mac_address_attempts=2,
+    quota_fixed_ips=5,
+    quota_floating_ips=2,
+)
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "open": {"cidr": "10.0.0.0/29"},
@@ -98,9 +107,7 @@ class Histories(RuleBasedStateMachine):
         """Begin with two empty cells."""
         super().__init__()
         self.cell: Scenario = given(rules=RULES, draws=FewMacs)
-        self.model = Model(
-            draw_mac, RULES.fixed_ip_disassociate_timeout * 1000, RULES.create_unique_mac_address_attempts
-        )
+        self.model = Model(draw_mac, RULES)
         self._sent = 0
 
     def send(self, message: Message) -> None:
@@ -127,6 +134,35 @@ class Histories(RuleBasedStateMachine):
     def delete_network(self, name: str, actor: Actor, require: bool) -> None:  # noqa: FBT001 - hypothesis passes it
         """Delete one of the networks."""
         self.send(delete_network(name, actor, require_disassociated=require))
+
+    @rule(
+        name=NAMES,
+        actor=ACTORS,
+        project=st.sampled_from([None, "red", "red", "blue"]),
+        overwrite=st.booleans(),
+    )
+    def modify_network(self, name: str, actor: Actor, project: str | None, overwrite: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+        """Give one of the networks to a project, or take it away."""
+        free = project is None
+        self.send(modify(name, actor, project_id=project, disassociate_project=free, overwrite=overwrite))
+
+    @rule(name=st.none() | NAMES, actor=ACTORS, project=st.sampled_from(["red", "blue"]))
+    def add_network(self, name: str | None, actor: Actor, project: str) -> None:
+        """Ask for a VLAN network."""
+        self.send(add_network(project, name, actor))
+
+    @rule(
+        project=st.sampled_from(["red", "blue"]),
+        actor=ACTORS,
+        fixed=st.none() | st.integers(-1, 8),
+        floating=st.none() | st.integers(-1, 3),
+    )
+    def set_quota(self, project: str, actor: Actor, fixed: int | None, floating: int | None) -> None:
+        """Set limits of a project, or take them away."""
+        wanted: dict[Resource, int | None] = {"fixed_ips": fixed, "floating_ips": floating}
+        reset = tuple(name for name, limit in wanted.items() if limit is None)
+        limits = {name: limit for name, limit in wanted.items() if limit is not None}
+        self.send(quota(project, actor).model_copy(update={"limits": limits, "reset": reset}))
 
     @rule(host=HOSTS, reaches=st.sampled_from([("default",), ("default", "rack2"), ("rack2",)]))
     def register(self, host: str, reaches: tuple[str, ...]) -> None:
@@ -274,6 +310,7 @@ class Histories(RuleBasedStateMachine):
         for network_id, net in self.model.nets.items():
             network = state.networks[network_id]
             assert (network.host, network.epoch) == (net.host, net.epoch)
+            assert network.project_id == net.project
             assert {ipv4_text(one) for one in network.pool.reserved} == {
                 row.address for row in net.rows if row.reserved
             }

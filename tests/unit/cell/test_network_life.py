@@ -6,6 +6,7 @@ import pytest
 
 from events.fixed_ips import FixedIpDisassociated
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.projects import NetworkProjectReleased
 from events.refusals import Code, Refusal
 from projections.cell import networks
 from tests.unit.given import Later, fact, given, refused
@@ -69,7 +70,9 @@ def test_a_projects_network_is_not_deleted_by_accident() -> None:
     scenario = given(create(project_id="red"))
 
     scenario.when(delete_network()).then(refused(Code.NETWORK_HAS_PROJECT, "network_id", "red"))
-    scenario.when(delete_network(require_disassociated=False)).then(fact(NetworkDeleted))
+    scenario.when(delete_network(require_disassociated=False)).then(
+        fact(NetworkProjectReleased, project_id="red"), fact(NetworkDeleted)
+    )
 
 
 def test_draining_addresses_go_with_their_network() -> None:

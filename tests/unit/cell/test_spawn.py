@@ -225,7 +225,7 @@ def test_a_network_asked_for_twice_is_refused() -> None:
 def test_an_unknown_network_is_refused() -> None:
     """The field tells which of them."""
     two_networks().when(spawn("vm", nic("a"), nic("nowhere"))).then(
-        refused(Code.NETWORK_NOT_FOUND, "requested_networks.1.network_id", uid("nowhere"))
+        refused(Code.NETWORK_NOT_FOUND_FOR_PROJECT, "requested_networks.1.network_id", uid("nowhere"))
     )
 
 
@@ -234,7 +234,7 @@ def test_another_projects_network_is_refused() -> None:
     scenario = given(create(project_id="red"))
 
     scenario.when(spawn("b", nic(), actor=BOB, project="blue")).then(
-        refused(Code.NETWORK_NOT_FOUND_FOR_PROJECT, "requested_networks.0.network_id", "blue")
+        refused(Code.NO_NETWORKS_FOUND, "requested_networks.0.network_id", "blue")
     )
     scenario.happens(spawn("a", nic(), actor=ANN, project="red"))
 
@@ -289,6 +289,6 @@ def test_a_deleted_network_is_not_spawned_on() -> None:
     scenario = given(create("a", "10.0.0.0/24"), create("b", "10.0.1.0/24"), delete_network("a"))
 
     scenario.when(spawn("vm", nic("a"))).then(
-        refused(Code.NETWORK_NOT_FOUND, "requested_networks.0.network_id")
+        refused(Code.NO_NETWORKS_FOUND, "requested_networks.0.network_id")
     )
     assert [vif.network_id for vif in scenario.when(spawn()).of(VifCreated)] == [uid("b")]

@@ -1,0 +1,104 @@
+"""Networks that change hands: from nobody to a project and back (nova-network.md sections 5.3 and 5.4).
+
+Whoever uses a network keeps it: a change that would take it from the instances on it, or from guests whose
+hosts have not let go of their addresses yet, is refused.
+"""
+
+from events.errors import InvariantBroken
+from events.model import Event
+from events.projects import (
+    AddNetworkToProject,
+    ModifyNetwork,
+    NetworkProjectAssigned,
+    NetworkProjectReleased,
+)
+from events.refusals import Code, Refusal
+from projections.cell.networks import not_found
+from projections.cell.selection import no_more_networks
+from projections.cell.state import CellState, Network
+from projections.cell.visibility import enter, leave, next_unowned_vlan, released
+
+
+def decide_add(state: CellState, command: AddNetworkToProject) -> tuple[Event, ...] | Refusal:
+    """Give a project a VLAN network of nobody: the one that is named, or the next one."""
+    if not command.actor.is_admin:
+        return _admin_only("give a network to a project")
+    if command.network_id is None:
+        network = next_unowned_vlan(state, None)
+        if network is None:
+            return no_more_networks("No VLAN network is free", "network_id")
+    else:
+        named = state.networks.get(command.network_id)
+        if named is None:
+            return not_found(command.network_id)
+        network = named
+    if network.plan.kind != "vlan":
+        message = (
+            f"Network {network.plan.label!r} is {network.plan.kind}; only VLAN networks are given to projects"
+            " like this. Restrict others with `netledger network modify --project`."
+        )
+        return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="network_id", message=message)
+    return belong(network, command.project_id, overwrite=False)
+
+
+def decide_modify(state: CellState, command: ModifyNetwork) -> tuple[Event, ...] | Refusal:
+    """Let a network belong to a project, or to nobody."""
+    if not command.actor.is_admin:
+        return _admin_only("change whose a network is")
+    if command.project_id is not None and command.disassociate_project:
+        message = "The network is given to a project and taken from it in one command; say one of them."
+        return Refusal(code=Code.INVALID_INPUT, field="disassociate_project", message=message)
+    if command.project_id is None and not command.disassociate_project:
+        message = "Nothing is to be changed; name a project, or disassociate the network from it."
+        return Refusal(code=Code.INVALID_INPUT, field="project_id", message=message)
+    network = state.networks.get(command.network_id)
+    if network is None:
+        return not_found(command.network_id)
+    return belong(network, command.project_id, overwrite=command.overwrite)
+
+
+def belong(network: Network, project_id: str | None, *, overwrite: bool) -> tuple[Event, ...] | Refusal:
+    """Return the events by which a network belongs to a project, or to nobody, or why it cannot."""
+    plan, owner = network.plan, network.project_id
+    if owner == project_id:
+        return ()
+    if owner is not None and project_id is not None and not overwrite:
+        message = f"Network {plan.label!r} belongs to project {owner!r}; disassociate it first."
+        return Refusal(code=Code.NO_MORE_NETWORKS, field="network_id", message=message)
+    stays_usable = project_id is None and plan.kind != "vlan"
+    if not stays_usable and (network.nics or network.draining):
+        message = (
+            f"Network {plan.label!r} is in use: {network.nics} NICs are on it and {len(network.draining)}"
+            " addresses still drain. Delete the instances first."
+        )
+        return Refusal(code=Code.NETWORK_IN_USE, field="network_id", message=message)
+    events: list[Event] = list(released(network))
+    if project_id is not None:
+        events.append(NetworkProjectAssigned(network_id=plan.network_id, project_id=project_id, forced=True))
+    return tuple(events)
+
+
+def apply_assigned(state: CellState, event: NetworkProjectAssigned) -> None:
+    """Let a network belong to a project."""
+    network = state.networks[event.network_id]
+    if network.project_id is not None:
+        message = f"network {event.network_id} is assigned, but belongs to project {network.project_id}"
+        raise InvariantBroken(message)
+    leave(state, network)
+    network.project_id = event.project_id
+    enter(state, network)
+
+
+def apply_released(state: CellState, event: NetworkProjectReleased) -> None:
+    """Let a network belong to nobody."""
+    network = state.networks[event.network_id]
+    if network.project_id != event.project_id:
+        message = f"network {event.network_id} is taken from a project that it does not belong to"
+        raise InvariantBroken(message)
+    leave(state, network)
+    network.project_id = None
+    enter(state, network)
+
+
+def _admin_only(what: str) -> Refusal:
+    return Refusal(code=Code.FORBIDDEN, field="actor.is_admin", message=f"Only an admin may {what}.")
