@@ -14,7 +14,8 @@ from psycopg.types.json import Jsonb
 from events.clock import time_text
 from events.ledger.follow import Decided
 from projections.ipam import statements
-from projections.ipam.rows import Changes, fold_event
+from projections.ipam.changes import Changes
+from projections.ipam.rows import fold_event
 from projections.ipam.tables import CONFLICT_COLUMNS, FIXED_IPS, NETWORKS, HeldTable, Row, Value
 
 _HELD_TWICE = "held twice"

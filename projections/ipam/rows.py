@@ -10,7 +10,6 @@ that form, so that the tables can be compared with a fold of the ledger.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import to_json
@@ -43,14 +42,12 @@ from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.record import DecisionHead, Outcome, decode_outcome
 from events.repeats import CommandRepeated
+from projections.ipam.changes import Changes
 from projections.ipam.tables import (
     FIXED_IPS,
-    HELD_TABLES,
     NETWORKS,
-    HeldTable,
     Row,
     Value,
-    Where,
 )
 
 TEXT_MAX = 255
@@ -61,66 +58,6 @@ _DRAINING = FIXED_IPS.columns.index("draining")
 _DRAIN_END = FIXED_IPS.columns.index("drain_until") + 1
 _NETWORK_PROJECT = NETWORKS.columns.index("project_id")
 _NETWORK_HOST = NETWORKS.columns.index("host")
-
-
-@dataclass
-class Holds:
-    """What changes in one table of holds."""
-
-    table: HeldTable
-    began: dict[Where, Row] = field(default_factory=dict)
-    """Holds that began and last, as rows of the table."""
-    ended: list[Row] = field(default_factory=list)
-    """Holds of the table that ended: where, ending columns, to_seq, to_time."""
-    passed: list[Row] = field(default_factory=list)
-    """Holds that began and ended, as rows of the history."""
-    began_twice: bool = False
-    """One holder began the same hold twice: the batch cannot be folded."""
-
-    def begin(self, where: Where, row: Row) -> None:
-        """Let something be held from now on."""
-        if where in self.began:
-            self.began_twice = True
-        self.began[where] = row
-
-    def end(self, where: Where, ending: Row, seq: int, time: str) -> None:
-        """Let something no longer be held."""
-        row = self.began.pop(where, None)
-        if row is None:
-            self.ended.append([*where, *ending, seq, time])
-            return
-        columns = dict(zip(self.table.columns, row, strict=True))
-        kept = [columns[name] for name in self.table.kept]
-        self.passed.append([*kept, *ending, columns["from_seq"], columns["from_time"], seq, time])
-
-
-@dataclass
-class Changes:
-    """What a batch of decisions changes, by table."""
-
-    holds: dict[str, Holds] = field(
-        default_factory=lambda: {table.name: Holds(table) for table in HELD_TABLES}
-    )
-    decisions: list[Row] = field(default_factory=list)
-    registered: dict[str, Row] = field(default_factory=dict)
-    """By host: host, physical networks, seq, time."""
-    let_go: dict[str, int] = field(default_factory=dict)
-    """By host: position up to which it has let go of released addresses."""
-    claimed: dict[str, Row] = field(default_factory=dict)
-    """By network held before this batch: host and epoch."""
-    projects: dict[str, str | None] = field(default_factory=dict)
-    """By network held before this batch: the project that it belongs to."""
-    quotas: dict[tuple[str, str], Row] = field(default_factory=dict)
-    """By project and resource: limit (None: the default one), seq, time."""
-    leased: dict[Where, bool] = field(default_factory=dict)
-    """By fixed IP held before this batch."""
-    released: dict[Where, Row] = field(default_factory=dict)
-    """By fixed IP held before this batch: released_seq, released_time, waits_for, drain_until."""
-
-    @property
-    def began_twice(self) -> bool:
-        """Whether a hold began twice within the batch, so that its rows do not tell the whole story."""
-        return any(holds.began_twice for holds in self.holds.values())
 
 
 def fold(batch: Iterable[Decided]) -> Changes:

@@ -17,9 +17,10 @@ from events.ledger.follow import Decided
 from events.ledger.position import Position
 from projections.ipam import statements
 from projections.ipam.careful import write_carefully, write_quotas
+from projections.ipam.changes import Changes, Holds
 from projections.ipam.connection import connect, schema_name
 from projections.ipam.errors import translated
-from projections.ipam.rows import Changes, Holds, fold
+from projections.ipam.rows import fold
 from projections.ipam.schema import ensure_schema
 from projections.ipam.tables import DECISION_COLUMNS, Row
 

@@ -20,10 +20,11 @@ from events.ledger.fold import Alarm
 from events.ledger.follow import Decided, LedgerReader
 from events.ledger.position import Position
 from events.log.port import Feed, Log, TopicPartition
+from projections.ipam.changes import Changes
 from projections.ipam.connection import Reader
 from projections.ipam.errors import IpamOtherLedger
 from projections.ipam.liveness import ReportPosition, read_report_position, write_reports
-from projections.ipam.rows import Changes, fold
+from projections.ipam.rows import fold
 from projections.ipam.writer import IpamProjection, Outcome
 from services.allocator.topics import CellTopics
 from services.roles.health import Health

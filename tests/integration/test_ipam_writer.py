@@ -9,10 +9,11 @@ from events.ledger.follow import LedgerReader
 from events.log.memory import MemoryLog
 from events.refusals import Code, Refusal
 from projections.ipam import history
+from projections.ipam.changes import Changes
 from projections.ipam.connection import Reader
 from projections.ipam.digest import canonical_rows, digests
 from projections.ipam.errors import IpamOutdated, IpamServerUnfit, IpamUnavailable
-from projections.ipam.rows import Changes, fold
+from projections.ipam.rows import fold
 from projections.ipam.writer import Applied, IpamProjection, Outcome
 from tests.ipam import CELL, look, project, reader_of, step
 from tests.written_ledger import (

@@ -7,7 +7,8 @@ from events.ledger.follow import LedgerReader
 from events.model import Event
 from events.networks import NetworkClaimed, NetworkDeleted
 from events.refusals import Code, Refusal
-from projections.ipam.rows import Changes, array_text, fold, storable
+from projections.ipam.changes import Changes
+from projections.ipam.rows import array_text, fold, storable
 from projections.ipam.tables import DECISION_COLUMNS, FIXED_IPS, HELD_TABLES, NETWORKS
 from tests.written_ledger import (
     LEDGER,
