@@ -43,6 +43,8 @@ class CallLine(BaseModel):
     args: dict[str, Any] = {}
     actor: Actor | None = None
     id: Uuid7 | None = None
+    at_least: str | None = None
+    """Position that must be shown by what is looked up."""
 
 
 def read_args(text: str | bytes) -> dict[str, Any]:
@@ -132,7 +134,11 @@ class Batch:
     def _begin(self, asked: CallLine, *, sighted: bool) -> None:
         try:
             call: Call | Said = self._client.begin(
-                asked.method, asked.args, actor=asked.actor, command_id=asked.id
+                asked.method,
+                asked.args,
+                actor=asked.actor,
+                command_id=asked.id,
+                at_least=asked.at_least,
             )
         except (Refused, NetledgerError) as error:
             call = self._failed(error)
@@ -142,8 +148,11 @@ class Batch:
         """Write the answer to the oldest call."""
         said = self._ahead.popleft().call
         if isinstance(said, Call):
+            call = said
             try:
-                said = {"result": said.result()}
+                said = {"result": call.result()}
+                if call.position is not None:
+                    said["position"] = call.position
             except (Refused, NetledgerError) as error:
                 said = self._failed(error)
         self._out.write(to_json(said) + b"\n")

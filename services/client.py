@@ -30,6 +30,7 @@ from services.manager import NetworkManager
 from services.methods import METHODS
 from services.methods.base import Args, Asked, Defaults, Method, Read, parse_args, refusal_of
 from services.outcomes import Answer, Refused, refused
+from services.positions import seq_at_least
 from services.tables import Tables
 
 TIMEOUT_S = 30.0
@@ -188,6 +189,25 @@ class Client(NetworkManager):
 
     # --- Reads that see writes ------------------------------------------------------------------------------
 
+    def at_least(self, position: str) -> NetworkManager:
+        """Return the same methods, whose reads show a position of this cell or a later one.
+
+        Args:
+            position: As an answer to a command has it, here or at another client (`Answer.position`).
+
+        """
+        return _AtLeast(self, position)
+
+    def wait_until(self, position: str) -> None:
+        """Wait until reads show a position.
+
+        Raises:
+            Refused: it is no position of this cell.
+            ProjectionBehind: they do not in time.
+
+        """
+        self.wait_for(seq_at_least(position, self._topics.cell))
+
     def wait_for(self, seq: int) -> None:
         """Wait until reads show the effect of the decision at a position.
 
@@ -206,6 +226,7 @@ class Client(NetworkManager):
         *,
         actor: Actor | None = None,
         command_id: str | None = None,
+        at_least: str | None = None,
     ) -> Any:  # noqa: ANN401 - as different as nova's return values
         """Call a method by nova's name; returns what nova returned.
 
@@ -214,6 +235,7 @@ class Client(NetworkManager):
             args: By nova's names.
             actor: On whose behalf; the client's own actor when left out.
             command_id: Id of the command to be repeated; a new one when left out.
+            at_least: Position that must be shown by what is looked up.
 
         Raises:
             Refused: it was refused; the refusal says why.
@@ -221,7 +243,7 @@ class Client(NetworkManager):
             NetledgerError: log, ledger or tables cannot be used.
 
         """
-        return self.begin(method, args or {}, actor=actor, command_id=command_id).result()
+        return self.begin(method, args or {}, actor=actor, command_id=command_id, at_least=at_least).result()
 
     def begin(
         self,
@@ -230,11 +252,13 @@ class Client(NetworkManager):
         *,
         actor: Actor | None = None,
         command_id: str | None = None,
+        at_least: str | None = None,
     ) -> "Call":
         """Begin a call: a command is sent at once, a lookup is made when its result is asked for.
 
         Raises:
             Refused: there is no such method, or its arguments do not fit.
+            ProjectionBehind: the tables do not show the demanded position in time.
             LogError: the command could not be sent.
 
         """
@@ -244,6 +268,8 @@ class Client(NetworkManager):
             raise refused(Code.UNKNOWN_METHOD, message, "method")
         asked = Asked(command_id or new_command_id(), actor or self.actor, self._defaults)
         read_args = parse_args(known.args, args)
+        if at_least is not None:
+            self.wait_until(at_least)
         if isinstance(known, Read):
             return Call(self, known, read_args, asked, None)
         try:
@@ -265,6 +291,8 @@ class Call:
         self._args = args
         self._asked = asked
         self._ticket = ticket
+        self.position: str | None = None
+        """Position of the decision, once a command has its result."""
 
     def result(self) -> Any:  # noqa: ANN401 - as different as nova's return values
         """Return what nova returned, as soon as reads show it.
@@ -284,4 +312,23 @@ class Call:
         if answer.refusal is not None:
             raise Refused(self._method.refusal(answer.refusal))
         self._client.wait_for(answer.seq)
+        self.position = answer.position
         return self._method.result(self._args, answer, tables)
+
+
+class _AtLeast(NetworkManager):
+    """A client's methods, whose reads show a position."""
+
+    def __init__(self, client: Client, position: str) -> None:
+        self._client = client
+        self._position = position
+
+    def call(
+        self,
+        method: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        actor: Actor | None = None,
+        command_id: str | None = None,
+    ) -> Any:  # noqa: ANN401 - as different as nova's return values
+        return self._client.call(method, args, actor=actor, command_id=command_id, at_least=self._position)

@@ -33,6 +33,11 @@ class Answer:
     repeated: bool = False
     """Whether the command had been decided before: this is the first decision on it."""
 
+    @property
+    def position(self) -> str:
+        """Token of its position, which reads anywhere can demand."""
+        return f"{self.cell}:{self.seq}"
+
     def granted(self) -> Self:
         """Return itself, unless the command was refused.
 

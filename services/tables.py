@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class ProjectionBehind(NetledgerError):
-    """A command was decided, but the tables do not show it: the projector is slow, or does not run."""
+    """The tables do not show a position in time: the projector is slow, or does not run."""
 
     code = "ProjectionBehind"
 
@@ -108,8 +108,8 @@ class Tables:
                     self._seen_seq = max(self._seen_seq, seq)
                 elif monotonic() >= deadline:
                     raise ProjectionBehind(
-                        f"The command was decided at position {seq}, but the tables do not show it after "
-                        f"{timeout_s:g} s. Is a projector running (`netledger status`)?"
+                        f"The tables do not show position {seq} after {timeout_s:g} s; what was decided "
+                        "there stands all the same. Is a projector running (`netledger status`)?"
                     )
 
     def _wait(self, seq: int, timeout_s: float) -> bool:

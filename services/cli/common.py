@@ -75,6 +75,15 @@ _SHARED: dict[str, Any] = {
             "--log-format", help="Form of log lines.", metavar="auto|json|console", rich_help_panel=WHERE
         ),
     ],
+    "at_least": Annotated[
+        str | None,
+        typer.Option(
+            "--at-least",
+            help="Answer only when the tables show this position of the ledger, or a later one.",
+            metavar="CELL:SEQ",
+            rich_help_panel=WHERE,
+        ),
+    ],
     "json_output": Annotated[
         bool, typer.Option("--json", help="Answer with JSON, for programs.", rich_help_panel=WHERE)
     ],
@@ -88,6 +97,8 @@ class Invocation:
 
     flags: dict[str, Any] = field(default_factory=dict)
     json: bool = False
+    at_least: str | None = None
+    """Position that must be shown by what is looked up."""
 
     @functools.cached_property
     def settings(self) -> "Settings":
@@ -159,10 +170,11 @@ def _describe(run: Callable[..., Any], function: Callable[..., Any]) -> None:
 def _take(kwargs: dict[str, Any]) -> None:
     """Move the shared options from a command's arguments to the invocation; the nearer one wins."""
     before = _INVOCATION.get(None) or Invocation()
-    flags = {name: kwargs.pop(name) for name in _SHARED if name != "json_output"}
     json_output = kwargs.pop("json_output") or before.json
+    at_least = kwargs.pop("at_least") or before.at_least
+    flags = {name: kwargs.pop(name) for name in _SHARED if name in kwargs}
     given = {name: value for name, value in flags.items() if value is not None}
-    _INVOCATION.set(Invocation({**before.flags, **given}, json_output))
+    _INVOCATION.set(Invocation({**before.flags, **given}, json_output, at_least))
 
 
 # --- exit codes ---------------------------------------------------------------------------------------------
@@ -283,6 +295,8 @@ def deployment(*, serve_database: bool = False) -> Iterator["Deployment"]:
 def client() -> Iterator["Client"]:
     """Give a client that asks on the operator's behalf."""
     with deployment() as made, made.client() as asking:
+        if (position := invocation().at_least) is not None:
+            asking.wait_until(position)
         yield asking
 
 

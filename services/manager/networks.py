@@ -12,6 +12,7 @@ class NetworkMethods(Caller, Protocol):
 
     def create_networks(
         self,
+        /,
         label: str,
         cidr: str,
         *,

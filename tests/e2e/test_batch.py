@@ -90,7 +90,7 @@ def test_lines_take_effect_one_after_the_other(netledger: Netledger) -> None:
 
     assert [len(answers[at]["result"]) for at in (0, 3, 4, 6, 7)] == [1, 1, 1, 1, 1]
     assert answers[2]["refusal"]["code"] == "InstanceNotFound"
-    assert answers[1] == answers[5] == {"result": None}
+    assert [answers[at]["result"] for at in (1, 5)] == [None, None]
 
 
 def test_many_lines_sent_ahead_keep_their_order(netledger: Netledger) -> None:
@@ -137,5 +137,6 @@ def test_an_id_in_a_line_repeats_a_command(netledger: Netledger) -> None:
 
     answers = netledger.batch(again, call, again, far_off, {**call, "id": "not-an-id"})
 
-    assert answers[:3] == [{"result": f"192.0.2.{number}"} for number in (1, 2, 1)]
+    assert [one["result"] for one in answers[:3]] == [f"192.0.2.{number}" for number in (1, 2, 1)]
+    assert answers[0]["position"] == answers[2]["position"]
     assert [one["refusal"]["code"] for one in answers[3:]] == ["CommandFromTheFuture", "InvalidInput"]

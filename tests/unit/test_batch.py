@@ -125,6 +125,7 @@ class ScriptedCall(Call):
     def __init__(self, result: Callable[[], object]) -> None:
         """Answer with what `result` returns."""
         self._known = result
+        self.position = None
 
     def result(self) -> object:
         """Return it."""
