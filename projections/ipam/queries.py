@@ -85,12 +85,15 @@ def hosts(reader: Reader) -> list[Row]:
 
 _NICS = """
     SELECT instances.instance_uuid::text, instances.project_id, instances.host, instances.hostname,
-        instances.display_name, instances.rxtx_factor, instances.from_seq, instances.from_time,
+        instances.display_name, instances.availability_zone, instances.rxtx_factor,
+        instances.from_seq, instances.from_time,
         vifs.vif_id::text, vifs.mac::text, vifs.index, vifs.tag, to_jsonb(networks) AS network,
-        coalesce(held.fixed, '[]') AS fixed
+        coalesce(held.fixed, '[]') AS fixed, host(derived.address) AS address_v6
     FROM instances
     LEFT JOIN vifs USING (instance_uuid)
     LEFT JOIN networks USING (network_id)
+    LEFT JOIN ipv6_addresses derived ON (derived.network_id, derived.instance_uuid, derived.vif_id)
+        = (vifs.network_id, vifs.instance_uuid, vifs.vif_id)
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(jsonb_build_array(host(fixed_ips.address), pointing.floating)
             ORDER BY fixed_ips.from_seq, fixed_ips.address) AS fixed
@@ -106,10 +109,14 @@ _NICS = """
 """
 
 
-def instance(reader: Reader, instance_uuid: str) -> Row | None:
-    """Return an instance with its `network_info`, or None where it has no networking."""
-    rows = reader.rows(f"{_NICS} WHERE instance_uuid = %s::uuid ORDER BY index, vif_id", [instance_uuid])
-    return _instances(rows)[0] if rows else None
+def instance(reader: Reader, instance_uuid: str, rxtx_factor: float | None = None) -> Row | None:
+    """Return an instance with its `network_info`, or None where it has no networking.
+
+    `rxtx_factor` counts instead of the one that it was spawned with.
+    """
+    where = "WHERE instances.instance_uuid = %s::uuid ORDER BY index, vifs.vif_id"
+    rows = reader.rows(f"{_NICS} {where}", [instance_uuid])
+    return _instances(rows, rxtx_factor)[0] if rows else None
 
 
 def instances(
@@ -125,17 +132,20 @@ def instances(
                 AND (%(host)s::text IS NULL OR host = %(host)s)
             ORDER BY from_seq, instance_uuid LIMIT %(limit)s
         )
-        ORDER BY instances.from_seq, instances.instance_uuid, index, vif_id
+        ORDER BY instances.from_seq, instances.instance_uuid, index, vifs.vif_id
         """,
         {"project": project_id, "host": host, "limit": limit},
     )
     return _instances(rows)
 
 
-_OF_INSTANCE = ("instance_uuid", "project_id", "host", "hostname", "display_name", "rxtx_factor", "from_seq")
+_OF_INSTANCE = (
+    *("instance_uuid", "project_id", "host", "hostname", "display_name", "availability_zone"),
+    *("rxtx_factor", "from_seq"),
+)
 
 
-def _instances(rows: Iterable[Row]) -> list[Row]:
+def _instances(rows: Iterable[Row], rxtx_factor: float | None = None) -> list[Row]:
     """Put the rows of each instance, one for each NIC, together."""
     found: dict[str, Row] = {}
     nics: dict[str, list[Nic]] = {}
@@ -144,13 +154,20 @@ def _instances(rows: Iterable[Row]) -> list[Row]:
         found.setdefault(uuid, {name: row[name] for name in _OF_INSTANCE})
         of_instance = nics.setdefault(uuid, [])
         if row["network"] is not None:
-            of_instance.append(_nic(row))
+            of_instance.append(_nic(row, row["rxtx_factor"] if rxtx_factor is None else rxtx_factor))
     return [{**one, "network_info": network_info(nics[uuid])} for uuid, one in found.items()]
 
 
-def _nic(row: Row) -> Nic:
+def _nic(row: Row, rxtx_factor: float | None) -> Nic:
     fixed = tuple(FixedIp(address, tuple(floating)) for address, floating in row["fixed"])
-    return Nic(row["vif_id"], row["mac"], row["network"], fixed)
+    return Nic(
+        row["vif_id"],
+        row["mac"],
+        row["network"],
+        fixed,
+        address_v6=row["address_v6"],
+        rxtx_factor=rxtx_factor,
+    )
 
 
 def vifs_by_instance(reader: Reader, instance_uuid: str) -> list[Row]:

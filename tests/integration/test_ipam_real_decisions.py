@@ -14,6 +14,7 @@ from projections.ipam.digest import canonical_rows
 from tests.ipam import look, project
 from tests.unit import wishes
 from tests.unit.given import Message, Scenario
+from tests.unit.made import network
 from tests.written_ledger import WrittenLedger
 
 HOSTS = ("h1", "h2", "h3")
@@ -52,15 +53,18 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
         *[lambda: wishes.delete(instance)] * 4,
         *[lambda: wishes.add_ip(instance, name)] * 2,
         lambda: wishes.add_ip(instance, name, fixed),
+        *[lambda: wishes.spawn(instance, wishes.nic("six"), wishes.nic(name), host=host)] * 3,
+        lambda: wishes.spawn(instance, wishes.nic("six"), macs=[f"02:00:00:00:00:0{chance.randrange(9)}"]),
+        lambda: wishes.spawn(instance, wishes.nic("private"), vpn=True, availability_zone="north"),
         *[lambda: wishes.reserve(fixed)] * 2,
         *[lambda: wishes.unreserve(fixed)] * 2,
     ]
     if held is not None:
         address = f"10.0.{held.address >> 8 & 255}.{held.address & 255}"
-        network = next(one for one in NETWORKS if wishes.uid(one) == held.network_id)
+        where = next(one for one in (*NETWORKS, "private") if wishes.uid(one) == held.network_id)
         makers += [
-            lambda: wishes.lease(host, address, held.mac, network),
-            lambda: wishes.release(host, address, held.mac, network),
+            lambda: wishes.lease(host, address, held.mac, where),
+            lambda: wishes.release(host, address, held.mac, where),
             lambda: RemoveFixedIp(
                 id=wishes.ANY_ID, actor=wishes.ADMIN, instance_uuid=held.instance_uuid, address=address
             ),
@@ -72,8 +76,14 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
 def test_the_tables_say_what_the_cells_state_says(database: str, seed: int) -> None:
     """Random commands and reports, in batches of random sizes: the same rows at every stop."""
     chance = random.Random(seed)
-    scenario = Scenario(Rules(), CommandDraws)
+    scenario = Scenario(Rules(use_ipv6=True, ipv6_backend="account_identifier"), CommandDraws)
     ledger = WrittenLedger()
+    for made in (
+        network("six", None, cidr_v6="fd00::/64"),
+        network("private", "10.0.3.0/29", kind="vlan", cidr_v6="fd00:0:0:1::/64"),
+    ):
+        scenario.happens(made)
+        ledger.decide(made)
     compared = 0
     for _ in range(400):
         if chance.random() < 0.05:
