@@ -44,6 +44,15 @@ from events.instances import (
     VifCreated,
     VifDeleted,
 )
+from events.moves import (
+    BindInstance,
+    InstanceBound,
+    InstancePrepared,
+    InstanceUnbound,
+    InstanceUnprepared,
+    PrepareInstance,
+    UnbindInstance,
+)
 from events.networks import (
     ClaimNetwork,
     CreateNetworks,
@@ -68,6 +77,9 @@ AnyCommand = Annotated[
     | ModifyNetwork
     | SpawnInstance
     | DeleteInstance
+    | UnbindInstance
+    | BindInstance
+    | PrepareInstance
     | AddFixedIp
     | RemoveFixedIp
     | ReserveFixedIp
@@ -99,6 +111,10 @@ AnyEvent = Annotated[
     | HostApplied
     | InstanceSpawned
     | InstanceDeleted
+    | InstanceUnbound
+    | InstanceBound
+    | InstancePrepared
+    | InstanceUnprepared
     | MacGenerated
     | VifCreated
     | VifDeleted

@@ -85,7 +85,7 @@ class FixedIpAllocated(Event):
     mac: str
     instance_uuid: str
     project_id: str
-    host: str
+    host: str | None
     hostname: str | None
 
 
@@ -96,7 +96,7 @@ class FixedIpDeallocated(Event):
     allocation_id: str
     network_id: str
     address: str
-    host: str
+    host: str | None
     waits_for: tuple[str, ...]
     """Registered hosts that must report a position at or past this decision; none: it is free at once."""
     drain_until: str

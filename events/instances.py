@@ -111,7 +111,8 @@ class VifCreated(Event):
     mac: str
     instance_uuid: str
     network_id: str
-    host: str
+    host: str | None
+    """Host that has the instance; None in the middle of a move."""
     index: int
     tag: str | None
     address_v6: str | None = None
@@ -126,7 +127,7 @@ class VifDeleted(Event):
     mac: str
     instance_uuid: str
     network_id: str
-    host: str
+    host: str | None
     address_v6: str | None = None
 
 
@@ -136,4 +137,4 @@ class InstanceDeleted(Event):
     type: Literal["InstanceDeleted.v1"] = "InstanceDeleted.v1"
     instance_uuid: str
     project_id: str
-    host: str
+    host: str | None

@@ -229,9 +229,9 @@ class Agent:
     def _fold(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
             for event in decision.events:
-                network_id = self._view.apply(decision.seq, event)
-                if network_id is not None and self._changed is not None:
-                    self._changed.add(network_id)
+                networks = self._view.apply(decision.seq, event)
+                if self._changed is not None:
+                    self._changed.update(networks)
             self._seq = decision.seq
 
     def _due(self) -> bool:

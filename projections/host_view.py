@@ -20,9 +20,19 @@ from events.floating_ips import FloatingIpAssociated, FloatingIpDisassociated
 from events.hosts import HostRegistered
 from events.instances import VifCreated, VifDeleted
 from events.model import Event
+from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
+from events.moves import Port as MovedPort
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
 
-_OF_THE_HOST = (VifCreated, VifDeleted, HostRegistered)
+_OF_THE_HOST = (
+    VifCreated,
+    VifDeleted,
+    InstanceUnbound,
+    InstanceBound,
+    InstancePrepared,
+    InstanceUnprepared,
+    HostRegistered,
+)
 _OF_A_NETWORK = (
     NetworkCreated,
     NetworkDeleted,
@@ -61,7 +71,7 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A NIC of an instance on this host."""
+    """A NIC of an instance that this host has, or that was made ready here."""
 
     vif_id: str
     network_id: str
@@ -147,13 +157,17 @@ class HostView:
         self._ports: dict[str, Port] = {}
         self._ports_on: dict[str, int] = {}
         self._created = 0
-        self._appliers: dict[type[Event], Callable[[int, Any], str | None]] = {
+        self._appliers: dict[type[Event], Callable[[int, Any], str | tuple[str, ...] | None]] = {
             HostRegistered: self._host_registered,
             NetworkCreated: self._network_created,
             NetworkDeleted: self._network_deleted,
             NetworkClaimed: self._network_claimed,
             VifCreated: self._vif_created,
             VifDeleted: self._vif_deleted,
+            InstanceUnbound: self._ports_lost,
+            InstanceBound: self._ports_gained,
+            InstancePrepared: self._ports_gained,
+            InstanceUnprepared: self._ports_lost,
             FixedIpAllocated: self._fixed_ip_allocated,
             FixedIpDeallocated: self._fixed_ip_deallocated,
             FixedIpLeased: self._fixed_ip_leased,
@@ -195,18 +209,21 @@ class HostView:
             and network.definition.physical_network in self.physical_networks
         )
 
-    def apply(self, seq: int, event: AnyEvent) -> str | None:
+    def apply(self, seq: int, event: AnyEvent) -> tuple[str, ...]:
         """Fold one event of the decision at `seq`.
 
         Returns:
-            Id of the network whose part of the host plan may have changed; None if the plan stays as it is.
+            Ids of the networks whose parts of the host plan may have changed.
 
         Raises:
             InvariantBroken: the ledger gives this host a network whose addresses it was right to forget.
 
         """
         applier = self._appliers.get(type(event))
-        return None if applier is None else applier(seq, event)
+        changed = None if applier is None else applier(seq, event)
+        if changed is None:
+            return ()
+        return (changed,) if isinstance(changed, str) else changed
 
     def _host_registered(self, _seq: int, event: HostRegistered) -> None:
         if event.host == self.host:
@@ -238,12 +255,33 @@ class HostView:
     def _vif_created(self, _seq: int, event: VifCreated) -> str | None:
         if event.host != self.host:
             return None
-        self._ports[event.vif_id] = Port(event.vif_id, event.network_id, event.mac, event.instance_uuid)
-        self._ports_on[event.network_id] = self._ports_on.get(event.network_id, 0) + 1
+        self._add_port(event.instance_uuid, event)
         return event.network_id
 
     def _vif_deleted(self, _seq: int, event: VifDeleted) -> str | None:
-        port = self._ports.pop(event.vif_id, None)
+        return self._remove_port(event.vif_id)
+
+    def _ports_gained(self, _seq: int, event: InstanceBound | InstancePrepared) -> tuple[str, ...]:
+        if event.host != self.host:
+            return ()
+        for port in event.ports:
+            self._add_port(event.instance_uuid, port)
+        return tuple(port.network_id for port in event.ports)
+
+    def _ports_lost(self, _seq: int, event: InstanceUnbound | InstanceUnprepared) -> tuple[str, ...]:
+        if event.host != self.host:
+            return ()
+        for port in event.ports:
+            self._remove_port(port.vif_id)
+        return tuple(port.network_id for port in event.ports)
+
+    def _add_port(self, instance_uuid: str, nic: VifCreated | MovedPort) -> None:
+        if nic.vif_id not in self._ports:
+            self._ports[nic.vif_id] = Port(nic.vif_id, nic.network_id, nic.mac, instance_uuid)
+            self._ports_on[nic.network_id] = self._ports_on.get(nic.network_id, 0) + 1
+
+    def _remove_port(self, vif_id: str) -> str | None:
+        port = self._ports.pop(vif_id, None)
         if port is None:
             return None
         left = self._ports_on.pop(port.network_id) - 1

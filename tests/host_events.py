@@ -9,6 +9,15 @@ from events.fixed_ips import FixedIpAllocated, FixedIpDeallocated, FixedIpLeased
 from events.floating_ips import FloatingIpAssociated, FloatingIpDisassociated
 from events.hosts import HostRegistered
 from events.instances import VifCreated, VifDeleted
+from events.moves import (
+    BoundFixed,
+    BoundPort,
+    InstanceBound,
+    InstancePrepared,
+    InstanceUnbound,
+    InstanceUnprepared,
+    Port,
+)
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
 
 HOST = "alpha"
@@ -203,3 +212,54 @@ class FakeLedger:
         new = self.decisions[self._read : self._read + limit]
         self._read += len(new)
         return new
+
+
+def _bound_ports(nics: tuple[Nic, ...]) -> tuple[BoundPort, ...]:
+    return tuple(
+        BoundPort(
+            vif_id=nic.vif_created().vif_id,
+            mac=nic.mac,
+            network_id=network_id(nic.network),
+            fixed=(
+                BoundFixed(allocation_id=nic.allocation_id, address=nic.fixed, leased=False, floating=()),
+            ),
+        )
+        for nic in nics
+    )
+
+
+def bound(epoch: int, host: str, *nics: Nic) -> InstanceBound:
+    """Return that an instance with these NICs is a host's."""
+    return InstanceBound(
+        instance_uuid=nics[0].vif_created().instance_uuid,
+        host=host,
+        epoch=epoch,
+        prepared=False,
+        hostname=None,
+        rxtx_factor=None,
+        ports=_bound_ports(nics),
+    )
+
+
+def unbound(epoch: int, *nics: Nic, host: str = HOST) -> InstanceUnbound:
+    """Return that it is a host's no longer."""
+    uuid_of = nics[0].vif_created().instance_uuid
+    return InstanceUnbound(instance_uuid=uuid_of, host=host, epoch=epoch, ports=_bound_ports(nics))
+
+
+def prepared(epoch: int, host: str, *nics: Nic) -> InstancePrepared:
+    """Return that a host is made ready for an instance."""
+    uuid_of = nics[0].vif_created().instance_uuid
+    return InstancePrepared(instance_uuid=uuid_of, host=host, epoch=epoch, more=False, ports=_ports(nics))
+
+
+def unprepared(epoch: int, host: str, *nics: Nic) -> InstanceUnprepared:
+    """Return that a host is no longer ready for it."""
+    uuid_of = nics[0].vif_created().instance_uuid
+    return InstanceUnprepared(instance_uuid=uuid_of, host=host, epoch=epoch, ports=_ports(nics))
+
+
+def _ports(nics: tuple[Nic, ...]) -> tuple[Port, ...]:
+    return tuple(
+        Port(vif_id=nic.vif_created().vif_id, mac=nic.mac, network_id=network_id(nic.network)) for nic in nics
+    )

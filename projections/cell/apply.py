@@ -25,6 +25,7 @@ from events.floating_ips import (
 from events.hosts import HostApplied, HostRegistered
 from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from events.model import Event
+from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
@@ -37,6 +38,7 @@ from projections.cell import (
     hosts,
     instances,
     macs,
+    moves,
     networks,
     nics,
     projects,
@@ -56,6 +58,10 @@ _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     HostApplied: hosts.apply_applied,
     InstanceSpawned: instances.apply_spawned,
     InstanceDeleted: instances.apply_deleted,
+    InstanceUnbound: moves.apply_unbound,
+    InstanceBound: moves.apply_bound,
+    InstancePrepared: moves.apply_prepared,
+    InstanceUnprepared: moves.apply_unprepared,
     MacGenerated: macs.apply_generated,
     VifCreated: nics.apply_created,
     VifDeleted: nics.apply_deleted,

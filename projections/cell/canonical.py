@@ -24,9 +24,19 @@ def canonical_rows(state: CellState) -> Rows:
         ),
         "hosts": sorted((name, *sorted(host.physical_networks)) for name, host in state.hosts.items()),
         "instances": sorted(
-            (i.uuid, i.project_id, i.host, i.hostname, i.display_name, i.availability_zone, i.rxtx_factor)
+            (
+                i.uuid,
+                i.project_id,
+                i.host,
+                i.epoch,
+                i.hostname,
+                i.display_name,
+                i.availability_zone,
+                i.rxtx_factor,
+            )
             for i in state.instances.values()
         ),
+        "prepared_instances": sorted((i.uuid, host) for i in state.instances.values() for host in i.prepared),
         "vifs": sorted(
             (
                 *(vif.id, mac_text(vif.mac), vif.instance_uuid, vif.network_id, vif.index, vif.tag),
@@ -93,6 +103,12 @@ def _internals(state: CellState) -> dict[str, Any]:
         "vlan_networks": state.vlan_networks,
         "draining": sorted((network_id, list(n.draining)) for network_id, n in state.networks.items()),
         "requests": sorted((i.uuid, i.request_digest) for i in state.instances.values()),
+        "moves": sorted(
+            (i.uuid, i.last_host, i.prepared, i.left)
+            for i in state.instances.values()
+            if i.last_host or i.prepared or i.left
+        ),
+        "leaving": sorted((name, list(host.leaving.items())) for name, host in state.hosts.items()),
         "floating": sorted((a.id, list(a.floating)) for a in state.allocations.values() if a.floating),
         "awaited": sorted((name, list(host.awaited.items())) for name, host in state.hosts.items()),
         "deadlines": list(state.deadlines.items()),

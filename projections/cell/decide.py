@@ -23,6 +23,7 @@ from events.hosts import RegisterHost, ReportApplied
 from events.ids import Draws
 from events.instances import DeleteInstance, SpawnInstance
 from events.model import Event
+from events.moves import BindInstance, PrepareInstance, UnbindInstance
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
 from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import SetQuota
@@ -34,6 +35,7 @@ from projections.cell import (
     hosts,
     instances,
     more_fixed_ips,
+    moves,
     networks,
     projects,
     quotas,
@@ -51,8 +53,8 @@ def decide_command(
     match command:
         case SpawnInstance():
             return instances.decide_spawn(state, command, rules, draws, now_ms)
-        case DeleteInstance():
-            return instances.decide_delete(state, command, rules, now_ms)
+        case DeleteInstance() | UnbindInstance() | BindInstance() | PrepareInstance():
+            return _decide_instance(state, command, rules, now_ms)
         case AddFixedIp() | RemoveFixedIp() | ReserveFixedIp() | UnreserveFixedIp():
             return _decide_fixed_ip(state, command, rules, draws, now_ms)
         case CreateNetworks() | DeleteNetwork() | AddNetworkToProject() | ModifyNetwork():
@@ -114,6 +116,25 @@ def _decide_network(
             return projects.decide_add(state, command)
         case ModifyNetwork():
             return projects.decide_modify(state, command)
+        case _:
+            assert_never(command)
+
+
+def _decide_instance(
+    state: CellState,
+    command: DeleteInstance | UnbindInstance | BindInstance | PrepareInstance,
+    rules: Rules,
+    now_ms: int,
+) -> Decision:
+    match command:
+        case DeleteInstance():
+            return instances.decide_delete(state, command, rules, now_ms)
+        case UnbindInstance():
+            return moves.decide_unbind(state, command)
+        case BindInstance():
+            return moves.decide_bind(state, command)
+        case PrepareInstance():
+            return moves.decide_prepare(state, command)
         case _:
             assert_never(command)
 

@@ -3,6 +3,7 @@
 from events.hosts import HostApplied, HostRegistered, RegisterHost, ReportApplied
 from events.model import Event
 from events.refusals import Code, Refusal
+from projections.cell import moves
 from projections.cell.fixed_ips import disassociated
 from projections.cell.state import CellState, Host
 
@@ -47,18 +48,21 @@ def decide_applied(state: CellState, report: ReportApplied) -> tuple[Event, ...]
         ):
             break
         let_go.append((allocation_id, released_seq))
-    if not let_go:
+    seq = let_go[-1][1] if let_go else 0
+    if len(let_go) < FREED_PER_DECISION_MAX:
+        seq = max(seq, moves.let_go_until(host, report.seq))
+    if not seq:
         return ()
     freed = [
         disassociated(state.allocations[allocation_id], "applied")
         for allocation_id, _ in let_go
         if state.allocations[allocation_id].waits_for == (report.host,)
     ]
-    return (HostApplied(host=report.host, seq=let_go[-1][1]), *freed)
+    return (HostApplied(host=report.host, seq=seq), *freed)
 
 
 def apply_applied(state: CellState, event: HostApplied) -> None:
-    """Let draining allocations released up to a position no longer wait for this host."""
+    """Let nothing that was released or moved away up to a position wait for this host any longer."""
     awaited = state.hosts[event.host].awaited
     while awaited:
         allocation_id, released_seq = next(iter(awaited.items()))
@@ -67,3 +71,4 @@ def apply_applied(state: CellState, event: HostApplied) -> None:
         del awaited[allocation_id]
         allocation = state.allocations[allocation_id]
         allocation.waits_for = tuple(host for host in allocation.waits_for if host != event.host)
+    moves.apply_let_go(state, event.host, event.seq)

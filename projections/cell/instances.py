@@ -14,7 +14,7 @@ from events.instances import (
 )
 from events.model import Event, stated
 from events.refusals import Code, Refusal
-from projections.cell import nics, quotas
+from projections.cell import moves, nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
 from projections.cell.networks import forbidden
@@ -122,6 +122,7 @@ def decide_delete(
         for allocation in vif.allocations.values():
             events += unpoint(state, allocation)
             events += release(state, allocation, rules, now_ms)
+    events += moves.unprepared(instance, instance.prepared)
     events += nics.deleted(instance)
     events.append(
         InstanceDeleted(instance_uuid=instance.uuid, project_id=instance.project_id, host=instance.host)
@@ -131,6 +132,8 @@ def decide_delete(
 
 def apply_deleted(state: CellState, event: InstanceDeleted) -> None:
     """Forget an instance."""
-    if state.instances.pop(event.instance_uuid).vifs:
-        message = f"instance {event.instance_uuid} is deleted while it has NICs"
+    instance = state.instances.pop(event.instance_uuid)
+    if instance.vifs or instance.prepared:
+        message = f"instance {event.instance_uuid} is deleted while it has NICs, or ports on other hosts"
         raise InvariantBroken(message)
+    moves.forget(state, instance)

@@ -6,7 +6,7 @@ from events.ids import Draws
 from events.instances import NICS_MAX
 from events.model import Actor, Event
 from events.refusals import Code, Refusal
-from projections.cell import macs, nics, quotas
+from projections.cell import macs, moves, nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
 from projections.cell.networks import forbidden, network_at, not_found, not_reachable
@@ -42,7 +42,7 @@ def decide_add(
     if isinstance(found, Refusal):
         return found
     nic, made = found
-    return (*made, nics.allocated(owner, network, nic, address, draws, 0))
+    return (*made, *moves.joined(instance, made), nics.allocated(owner, network, nic, address, draws, 0))
 
 
 def _instance(state: CellState, actor: Actor, uuid: str, what: str) -> Instance | Refusal:
@@ -57,15 +57,16 @@ def _instance(state: CellState, actor: Actor, uuid: str, what: str) -> Instance 
 
 
 def _network(state: CellState, network_id: str, instance: Instance) -> Network | Refusal:
-    """Return a network that the instance's project sees and its host reaches."""
+    """Return a network that the instance's project sees, and every host that has its ports reaches."""
     network = state.networks.get(network_id)
     if network is None:
         return not_found(network_id)
     if not visible(network, instance.project_id):
         message = f"Network {network_id} is not one of project {instance.project_id!r}."
         return Refusal(code=Code.NETWORK_NOT_FOUND_FOR_PROJECT, field="network_id", message=message)
-    if not reached(network, state.hosts.get(instance.host)):
-        return not_reachable(network, instance.host, "network_id")
+    for host in (instance.host, *instance.prepared):
+        if host is not None and not reached(network, state.hosts.get(host)):
+            return not_reachable(network, host, "network_id")
     return network
 
 

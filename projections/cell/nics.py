@@ -18,7 +18,7 @@ class Owner(NamedTuple):
 
     instance_uuid: str
     project_id: str
-    host: str
+    host: str | None
     hostname: str | None
 
 

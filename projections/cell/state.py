@@ -31,7 +31,8 @@ class Allocation:
     vif_id: str
     instance_uuid: str
     project_id: str
-    host: str
+    host: str | None
+    """Host that has the instance; of a draining address the one that had it when it was released."""
     leased: bool = False
     draining: bool = False
     waits_for: tuple[str, ...] = ()
@@ -73,6 +74,8 @@ class Host:
     physical_networks: frozenset[str]
     awaited: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """Draining allocations that wait for this host, with the seq of their release, in that order."""
+    leaving: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """Instances that lost their ports here, with the seq of that, in order, until it reports that seq."""
 
 
 @dataclass(slots=True)
@@ -95,13 +98,26 @@ class Instance:
 
     uuid: str
     project_id: str
-    host: str
+    host: str | None
+    """Host that it is bound to; None in the middle of a move."""
     hostname: str | None
     display_name: str | None
     availability_zone: str | None
     rxtx_factor: float | None
     request_digest: str
     vifs: list[Vif] = field(default_factory=list)
+    epoch: int = 1
+    """Counts the hosts that it was bound to."""
+    last_host: str | None = None
+    """Host that it was bound to last, while it is bound to none."""
+    prepared: tuple[str, ...] = ()
+    """Other hosts that have ports of it."""
+    left: tuple[str, ...] = ()
+    """Registered hosts that have not confirmed yet that their ports of it are gone."""
+
+    def hosts(self) -> set[str]:
+        """Return all hosts that have, or may still have, ports of it."""
+        return {*self.prepared, *self.left, *(() if self.host is None else (self.host,))}
 
     def vif(self, vif_id: str) -> Vif:
         """Return one of its NICs.

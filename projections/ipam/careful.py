@@ -16,10 +16,21 @@ from events.ledger.follow import Decided
 from projections.ipam import statements
 from projections.ipam.changes import Changes
 from projections.ipam.rows import fold_event
-from projections.ipam.tables import CONFLICT_COLUMNS, FIXED_IPS, NETWORKS, HeldTable, Row, Value
+from projections.ipam.tables import (
+    BINDING_COLUMNS,
+    CONFLICT_COLUMNS,
+    FIXED_IPS,
+    INSTANCES,
+    NETWORKS,
+    VIFS,
+    HeldTable,
+    Row,
+    Value,
+)
 
 _HELD_TWICE = "held twice"
 _NOT_HELD = "not held"
+_MOVED = ("was_host", "was_epoch", "host", "epoch", "host_seq", "resized", "rxtx_factor")
 
 
 def write_carefully(connection: psycopg.Connection[DictRow], batch: Sequence[Decided]) -> int:
@@ -70,6 +81,7 @@ class CarefulWriter:
             self._update(FIXED_IPS, statements.RELEASE, [*where, *row])
         for where, leased in changes.leased.items():
             self._update(FIXED_IPS, statements.LEASE, [*where, leased])
+        self._write_moves(changes)
         for holds in changes.holds.values():
             for row in holds.ended:
                 self._end(holds.table, row)
@@ -80,6 +92,44 @@ class CarefulWriter:
         if self._connection.execute(statement, [[value] for value in row]).rowcount == 0:
             where = dict(zip(table.where, row, strict=False))
             self._report(_NOT_HELD, table, row[: len(table.key)], None, where)
+
+    def _write_moves(self, changes: Changes) -> None:
+        for uuid, row in changes.moved.items():
+            self._move(uuid, row, changes.bindings)
+        for where, to in changes.moved_vifs.items():
+            self._update(VIFS, statements.MOVE_VIF, [*where, to])
+        for where, to in changes.moved_fixed_ips.items():
+            self._update(FIXED_IPS, statements.MOVE_FIXED_IP, [*where, to])
+
+    def _move(self, uuid: str, row: Row, ended: Sequence[Row]) -> None:
+        """Change an instance's host; where the tables know another one, that is a conflict, and the row wins.
+
+        A binding that the tables do not know ends nowhere and changes nothing.
+        """
+        holder = self._connection.execute(statements.holder_of(INSTANCES), [uuid]).fetchone()
+        known = None if holder is None else holder["holder"]
+        expected = known is not None and [known["host"], known["epoch"]] == row[:2]
+        if not expected:
+            other = dict(zip(_MOVED, row, strict=True))
+            self._report(
+                _NOT_HELD if ended or known is None else _HELD_TWICE, INSTANCES, [uuid], holder, other
+            )
+        if known is None or (ended and not expected):
+            return
+        for _, host, epoch, _, seq in ended:
+            self._end_binding([uuid, host, epoch, known["host_seq"], seq])
+        move = (uuid, known["host"], known["epoch"], *row[2:])
+        self._connection.execute(statements.MOVE_INSTANCE, [[value] for value in move])
+
+    def _end_binding(self, binding: Row) -> None:
+        columns = [[value] for value in binding]
+        try:
+            with self._connection.transaction():
+                self._connection.execute(statements.END_BINDING, [False, *columns])
+        except pg.ExclusionViolation:
+            other = dict(zip(BINDING_COLUMNS, binding, strict=True))
+            self._report(_HELD_TWICE, INSTANCES, [binding[0]], None, other)
+            self._connection.execute(statements.END_BINDING, [True, *columns])
 
     def _begin(self, table: HeldTable, row: Row) -> None:
         try:

@@ -58,8 +58,19 @@ class Changes:
     """By fixed IP held before this batch."""
     released: dict[Where, Row] = field(default_factory=dict)
     """By fixed IP held before this batch: released_seq, released_time, waits_for, drain_until."""
+    moved: dict[str, Row] = field(default_factory=dict)
+    """By instance of before this batch: host and epoch as they were, as they are, since which seq; whether
+    rxtx_factor is another one, and which."""
+    moved_vifs: dict[Where, str | None] = field(default_factory=dict)
+    """Host, by NIC of before this batch."""
+    moved_fixed_ips: dict[Where, str | None] = field(default_factory=dict)
+    """Host, by fixed IP held before this batch."""
+    bindings: list[Row] = field(default_factory=list)
+    """Bindings that ended: instance, host, epoch, from_seq (None: that of the instance's row), to_seq."""
+    contradicted: bool = False
+    """A move began where the one before it did not end."""
 
     @property
-    def began_twice(self) -> bool:
-        """Whether a hold began twice within the batch, so that its rows do not tell the whole story."""
-        return any(holds.began_twice for holds in self.holds.values())
+    def irregular(self) -> bool:
+        """Whether something within the batch cannot be, so that its rows do not tell the whole story."""
+        return self.contradicted or any(holds.began_twice for holds in self.holds.values())

@@ -153,7 +153,9 @@ CREATE TABLE hosts (
 CREATE TABLE instances (
     instance_uuid uuid PRIMARY KEY,
     project_id text NOT NULL,
-    host text NOT NULL,
+    host text,                   -- it is bound to; null in the middle of a move
+    epoch int NOT NULL,          -- counts the hosts that it was bound to
+    host_seq int8 NOT NULL,      -- since when `host` is what it is
     hostname text,
     display_name text,
     availability_zone text,
@@ -165,7 +167,9 @@ CREATE TABLE instances (
 CREATE TABLE instance_history (
     instance_uuid uuid NOT NULL,
     project_id text NOT NULL,
-    host text NOT NULL,
+    host text,                   -- the last one
+    epoch int NOT NULL,
+    host_seq int8 NOT NULL,
     hostname text,
     display_name text,
     from_seq int8 NOT NULL,
@@ -175,6 +179,36 @@ CREATE TABLE instance_history (
 );
 CREATE INDEX ON instance_history (instance_uuid);
 
+-- Hosts that instances were bound to before the one of their row, in which the present or last binding is.
+CREATE TABLE instance_binding_history (
+    instance_uuid uuid NOT NULL,
+    host text NOT NULL,
+    epoch int NOT NULL,
+    from_seq int8 NOT NULL,
+    to_seq int8 NOT NULL CHECK (to_seq >= from_seq),
+    contested bool NOT NULL DEFAULT false,
+    CONSTRAINT one_host_of_an_instance
+        EXCLUDE USING gist (instance_uuid WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
+);
+
+-- Hosts that have ports of an instance without being the one that it is bound to.
+CREATE TABLE prepared_instances (
+    instance_uuid uuid NOT NULL,
+    host text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    PRIMARY KEY (instance_uuid, host)
+);
+CREATE TABLE prepared_instance_history (
+    instance_uuid uuid NOT NULL,
+    host text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+CREATE INDEX ON prepared_instance_history (instance_uuid);
+
 -- What may have one holder only. Now: one row of rank 0 (contest) for each key; a second holder is kept beside it with a higher rank,
 -- reported in conflicts, and moves up when the first is gone. Ended: no two rows overlap, unless their conflict was reported (contested).
 
@@ -183,7 +217,7 @@ CREATE TABLE vifs (
     vif_id uuid NOT NULL,
     instance_uuid uuid NOT NULL,
     network_id uuid NOT NULL,
-    host text NOT NULL,
+    host text,
     index int2 NOT NULL,
     tag text,
     from_seq int8 NOT NULL,
@@ -199,7 +233,7 @@ CREATE TABLE mac_history (
     vif_id uuid NOT NULL,
     instance_uuid uuid NOT NULL,
     network_id uuid NOT NULL,
-    host text NOT NULL,
+    host text,
     index int2 NOT NULL,
     tag text,
     from_seq int8 NOT NULL,
@@ -251,7 +285,7 @@ CREATE TABLE fixed_ips (
     mac macaddr NOT NULL,
     instance_uuid uuid NOT NULL,
     project_id text NOT NULL,
-    host text NOT NULL,
+    host text,
     hostname text,
     leased bool NOT NULL,
     draining bool NOT NULL,
@@ -276,7 +310,7 @@ CREATE TABLE fixed_ip_history (
     mac macaddr NOT NULL,
     instance_uuid uuid NOT NULL,
     project_id text NOT NULL,
-    host text NOT NULL,
+    host text,
     hostname text,
     released_seq int8,           -- when the instance lost it; it drained until to_seq
     released_time timestamptz,

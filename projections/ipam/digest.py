@@ -17,7 +17,7 @@ from projections.ipam.tables import HELD_TABLES
 TABLES = (
     *(table.name for table in HELD_TABLES),
     *(table.history for table in HELD_TABLES),
-    *("hosts", "quotas", "decisions", "conflicts"),
+    *("hosts", "quotas", "instance_binding_history", "decisions", "conflicts"),
 )
 """Everything that the ledger alone determines; positions and what hosts say of themselves are left out."""
 
@@ -26,10 +26,11 @@ _PAGE = 10_000
 _PRESENT = {
     "hosts": "SELECT host, physical_networks FROM hosts",
     "instances": """
-        SELECT instance_uuid::text, project_id, host, hostname, display_name, availability_zone,
+        SELECT instance_uuid::text, project_id, host, epoch, hostname, display_name, availability_zone,
             rxtx_factor
         FROM instances
     """,
+    "prepared_instances": "SELECT instance_uuid::text, host FROM prepared_instances",
     "vifs": """
         SELECT vif_id::text, vifs.mac::text, vifs.instance_uuid::text, network_id::text, index, tag,
             host(address)

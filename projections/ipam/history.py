@@ -86,6 +86,34 @@ def vifs_of_instance(reader: Reader, instance_uuid: str) -> list[Row]:
     return reader.rows(_VIFS.format("instance_uuid = %(instance)s::uuid"), {"instance": instance_uuid})
 
 
+_HOSTS = f"""
+    WITH held AS (
+        SELECT 'bound' AS what, host, epoch, from_seq, to_seq, contested
+        FROM instance_binding_history WHERE {{0}}
+        UNION ALL
+        SELECT 'bound', host, epoch, host_seq, NULL, false FROM instances WHERE {{0}} AND host IS NOT NULL
+        UNION ALL
+        SELECT 'bound', host, epoch, host_seq, to_seq, false
+        FROM instance_history WHERE {{0}} AND host IS NOT NULL
+        UNION ALL
+        SELECT 'prepared', host, NULL, from_seq, to_seq, false FROM prepared_instance_history WHERE {{0}}
+        UNION ALL
+        SELECT 'prepared', host, NULL, from_seq, NULL, false FROM prepared_instances WHERE {{0}}
+    )
+    SELECT held.what, held.host, held.epoch, {_SPAN}, held.contested
+    FROM held {_JOIN} ORDER BY held.from_seq, held.to_seq, held.what, held.host
+"""
+
+
+def hosts_of_instance(reader: Reader, instance_uuid: str) -> list[Row]:
+    """Return which hosts an instance was bound to, and which were made ready for it, oldest first.
+
+    `what` tells which; `epoch` counts bindings.
+    """
+    where = "instance_uuid = %(instance)s::uuid"
+    return reader.rows(_HOSTS.format(where), {"instance": instance_uuid})
+
+
 _OWNED = """
     SELECT 'owned' AS what, address, project_id, pool, NULL::uuid AS instance_uuid,
         NULL::inet AS fixed_address, NULL::uuid AS network_id, from_seq, to_seq, contested

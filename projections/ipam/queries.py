@@ -84,7 +84,9 @@ def hosts(reader: Reader) -> list[Row]:
 
 
 _NICS = """
-    SELECT instances.instance_uuid::text, instances.project_id, instances.host, instances.hostname,
+    SELECT instances.instance_uuid::text, instances.project_id, instances.host, instances.epoch,
+        array(SELECT host FROM prepared_instances ready WHERE ready.instance_uuid = instances.instance_uuid
+            ORDER BY from_seq, host) AS prepared, instances.hostname,
         instances.display_name, instances.availability_zone, instances.rxtx_factor,
         instances.from_seq, instances.from_time,
         vifs.vif_id::text, vifs.mac::text, vifs.index, vifs.tag, to_jsonb(networks) AS network,
@@ -140,8 +142,8 @@ def instances(
 
 
 _OF_INSTANCE = (
-    *("instance_uuid", "project_id", "host", "hostname", "display_name", "availability_zone"),
-    *("rxtx_factor", "from_seq"),
+    *("instance_uuid", "project_id", "host", "epoch", "prepared", "hostname", "display_name"),
+    *("availability_zone", "rxtx_factor", "from_seq"),
 )
 
 

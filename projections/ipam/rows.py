@@ -37,11 +37,13 @@ from events.hosts import HostApplied, HostRegistered
 from events.instances import InstanceDeleted, InstanceSpawned, VifCreated, VifDeleted
 from events.ledger.follow import Decided
 from events.model import Event
+from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.record import DecisionHead, Outcome, decode_outcome
 from events.repeats import CommandRepeated
+from projections.ipam import moves
 from projections.ipam.changes import Changes
 from projections.ipam.tables import (
     FIXED_IPS,
@@ -196,8 +198,15 @@ def _quota_set(changes: Changes, seq: int, time: str, event: QuotaSet) -> None:
 
 def _spawned(changes: Changes, seq: int, time: str, event: InstanceSpawned) -> None:
     row: Row = [
-        *(event.instance_uuid, event.project_id, event.host, event.hostname, storable(event.display_name)),
-        *(event.availability_zone, event.rxtx_factor, event.request_digest, seq, time),
+        *(event.instance_uuid, event.project_id, event.host, 1, seq, event.hostname),
+        *(
+            storable(event.display_name),
+            event.availability_zone,
+            event.rxtx_factor,
+            event.request_digest,
+            seq,
+            time,
+        ),
     ]
     changes.holds["instances"].begin((event.instance_uuid,), row)
 
@@ -331,6 +340,10 @@ _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     HostApplied: _host_applied,
     InstanceSpawned: _spawned,
     InstanceDeleted: _deleted,
+    InstanceUnbound: moves.unbound,
+    InstanceBound: moves.bound,
+    InstancePrepared: moves.prepared,
+    InstanceUnprepared: moves.unprepared,
     VifCreated: _vif_created,
     VifDeleted: _vif_deleted,
     FixedIpAllocated: _allocated,

@@ -132,6 +132,34 @@ CLAIM = b"""
     FROM unnest(%s::uuid[], %s::text[], %s::int4[]) AS new(network_id, host, epoch)
     WHERE held.network_id = new.network_id
 """
+END_BINDING = b"""
+    INSERT INTO instance_binding_history (instance_uuid, host, epoch, from_seq, to_seq, contested)
+    SELECT gone.instance_uuid, gone.host, gone.epoch, coalesce(gone.from_seq, held.host_seq), gone.to_seq, %s
+    FROM unnest(%s::uuid[], %s::text[], %s::int4[], %s::int8[], %s::int8[])
+        AS gone(instance_uuid, host, epoch, from_seq, to_seq)
+    LEFT JOIN instances held USING (instance_uuid)
+    WHERE coalesce(gone.from_seq, held.host_seq) IS NOT NULL
+"""
+MOVE_INSTANCE = b"""
+    UPDATE instances held SET host = new.host, epoch = new.epoch, host_seq = new.host_seq,
+        rxtx_factor = CASE WHEN new.resized THEN new.rxtx_factor ELSE held.rxtx_factor END
+    FROM unnest(
+        %s::uuid[], %s::text[], %s::int4[], %s::text[], %s::int4[], %s::int8[], %s::bool[], %s::float8[]
+    ) AS new(instance_uuid, was_host, was_epoch, host, epoch, host_seq, resized, rxtx_factor)
+    WHERE held.instance_uuid = new.instance_uuid AND held.epoch = new.was_epoch
+        AND held.host IS NOT DISTINCT FROM new.was_host
+"""
+MOVE_VIF = b"""
+    UPDATE vifs held SET host = new.host FROM unnest(%s::macaddr[], %s::uuid[], %s::text[])
+        AS new(mac, vif_id, host)
+    WHERE held.mac = new.mac AND held.vif_id = new.vif_id
+"""
+MOVE_FIXED_IP = b"""
+    UPDATE fixed_ips held SET host = new.host FROM unnest(%s::uuid[], %s::inet[], %s::uuid[], %s::text[])
+        AS new(network_id, address, allocation_id, host)
+    WHERE held.network_id = new.network_id AND held.address = new.address
+        AND held.allocation_id = new.allocation_id
+"""
 BELONG = b"""
     UPDATE networks held SET project_id = new.project_id
     FROM unnest(%s::uuid[], %s::text[]) AS new(network_id, project_id)

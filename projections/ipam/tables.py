@@ -84,10 +84,22 @@ INSTANCES = HeldTable(
     key={"instance_uuid": "uuid"},
     holder={},
     columns=names("""
-        instance_uuid project_id host hostname display_name availability_zone rxtx_factor request_digest
+        instance_uuid project_id host epoch host_seq hostname display_name availability_zone rxtx_factor
+        request_digest
         from_seq from_time
     """),
-    kept=names("instance_uuid project_id host hostname display_name"),
+    kept=names("instance_uuid project_id host epoch host_seq hostname display_name"),
+    ending={},
+    contested=False,
+)
+
+PREPARED = HeldTable(
+    name="prepared_instances",
+    history="prepared_instance_history",
+    key={"instance_uuid": "uuid", "host": "text"},
+    holder={},
+    columns=names("instance_uuid host from_seq from_time"),
+    kept=names("instance_uuid host"),
     ending={},
     contested=False,
 )
@@ -173,6 +185,7 @@ HELD_TABLES = (
     NETWORKS,
     NETWORK_PROJECTS,
     INSTANCES,
+    PREPARED,
     VIFS,
     IPV6_ADDRESSES,
     FIXED_IPS,
@@ -186,4 +199,5 @@ DECISION_COLUMNS = names("""
     seq log_offset term time cause subject command_id correlation_id user_name project_id is_admin
     code field message repeats_seq
 """)
+BINDING_COLUMNS = names("instance_uuid host epoch from_seq to_seq")
 CONFLICT_COLUMNS = names("seq time problem what held holder other")

@@ -122,7 +122,7 @@ class IpamProjection:
         if changes is None:
             changes = fold(batch)
         with translated():
-            if not changes.began_twice:
+            if not changes.irregular:
                 try:
                     return self._write(to, _Fast(changes))
                 except (pg.UniqueViolation, pg.ExclusionViolation, Irregular):
@@ -265,11 +265,18 @@ def write_updates(cursor: psycopg.Cursor[DictRow], changes: Changes) -> None:
     for host, seq in changes.let_go.items():
         cursor.execute(statements.LET_GO, [seq, host])
     write_quotas(cursor, changes)
+    if changes.bindings:
+        cursor.execute(statements.END_BINDING, [False, *columns_of(changes.bindings)])
+        if cursor.rowcount != len(changes.bindings):
+            raise Irregular
     updates: list[tuple[bytes, list[Row]]] = [
         (statements.CLAIM, [[network_id, *row] for network_id, row in changes.claimed.items()]),
         (statements.BELONG, [[network_id, project] for network_id, project in changes.projects.items()]),
         (statements.RELEASE, [[*where, *row] for where, row in changes.released.items()]),
         (statements.LEASE, [[*where, leased] for where, leased in changes.leased.items()]),
+        (statements.MOVE_INSTANCE, [[uuid, *row] for uuid, row in changes.moved.items()]),
+        (statements.MOVE_VIF, [[*where, host] for where, host in changes.moved_vifs.items()]),
+        (statements.MOVE_FIXED_IP, [[*where, host] for where, host in changes.moved_fixed_ips.items()]),
     ]
     for statement, rows in updates:
         if rows:

@@ -27,7 +27,7 @@ def history(
         ),
     ],
 ) -> None:
-    """Show who held an address or MAC, or what an instance held: from when to when, and by whose command."""
+    """Show who held an address or MAC, or what and where an instance was: since when, by whose command."""
     with client() as asking:
         found = _find(what, asking.tables)
     if invocation().json:
@@ -46,6 +46,7 @@ _COLUMNS = {
     "fixed_ips": ("address", "network", "mac", "instance_uuid", "project_id", *_SPAN),
     "floating_ips": ("what", "address", "project_id", "instance_uuid", "fixed_address", *_SPAN),
     "vifs": ("mac", "instance_uuid", "network_id", *_SPAN),
+    "hosts": ("what", "host", "epoch", *_SPAN),
 }
 
 
@@ -70,6 +71,7 @@ def _find(what: str, tables: "Tables") -> dict[str, list[dict[str, Any]]]:
             "fixed_ips": tables.ask(lambda reader: past.of_instance(reader, uuid)),
             "vifs": tables.ask(lambda reader: past.vifs_of_instance(reader, uuid)),
             "floating_ips": tables.ask(lambda reader: past.floating_ips_of_instance(reader, uuid)),
+            "hosts": tables.ask(lambda reader: past.hosts_of_instance(reader, uuid)),
         }
     except ValueError:
         pass

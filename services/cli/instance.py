@@ -1,9 +1,10 @@
-"""`netledger instance`: spawn, list, show, delete, add-ip, remove-ip."""
+"""`netledger instance`: spawn, list, show, delete, add-ip, remove-ip; moves are in `services.cli.move`."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli import move
 from services.cli.common import RepeatId, client, command, console, invocation, show_json, table
 from services.cli.network import network_id
 
@@ -16,7 +17,8 @@ _COLUMNS = ("instance_uuid", "project_id", "host", "hostname", "addresses")
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="Instances and their NICs: spawn, list, show, delete, more addresses.", no_args_is_help=True
+        help="Instances and their NICs: spawn, list, show, delete, more addresses, moves.",
+        no_args_is_help=True,
     )
     command(group, "spawn")(spawn)
     command(group, "list")(list_instances)
@@ -24,6 +26,7 @@ def add_to(app: typer.Typer) -> None:
     command(group, "delete")(delete)
     command(group, "add-ip")(add_ip)
     command(group, "remove-ip")(remove_ip)
+    move.add_to(group)
     app.add_typer(group, name="instance", rich_help_panel="Ask")
 
 
@@ -99,8 +102,10 @@ def show(uuid: Annotated[str, typer.Argument(help="Id of the instance.")]) -> No
     if invocation().json:
         show_json(found)
         return
-    for name in ("instance_uuid", "project_id", "host", "hostname"):
+    for name in ("instance_uuid", "project_id", "host", "epoch", "hostname"):
         console().print(f"{name:14} {found[name] or '-'}", markup=False)
+    if found["prepared"]:
+        console().print(f"{'ready on':14} {', '.join(found['prepared'])}", markup=False)
     _show_info(found["network_info"])
 
 

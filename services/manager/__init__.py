@@ -10,6 +10,7 @@ from typing import Protocol
 from services.manager.fixed_ips import FixedIpMethods
 from services.manager.floating_ips import FloatingIpMethods
 from services.manager.instances import InstanceMethods
+from services.manager.moves import MoveMethods
 from services.manager.networks import NetworkMethods
 from services.manager.placement import PlacementMethods
 from services.manager.quotas import QuotaMethods
@@ -20,6 +21,7 @@ __all__ = ["NetworkManager"]
 class NetworkManager(
     NetworkMethods,
     InstanceMethods,
+    MoveMethods,
     FixedIpMethods,
     FloatingIpMethods,
     PlacementMethods,

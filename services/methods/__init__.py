@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from services.methods import fixed_ips as _fixed_ips
 from services.methods import floating_ips as _floating_ips
 from services.methods import instances as _instances
+from services.methods import moves as _moves
 from services.methods import networks as _networks
 from services.methods import placement as _placement
 from services.methods import quotas as _quotas
@@ -13,6 +14,7 @@ from services.methods.base import Method
 METHODS: Mapping[str, Method] = {
     **_networks.METHODS,
     **_instances.METHODS,
+    **_moves.METHODS,
     **_fixed_ips.METHODS,
     **_floating_ips.METHODS,
     **_placement.METHODS,

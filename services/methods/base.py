@@ -93,7 +93,7 @@ Method = Write[Any] | Read[Any]
 _CIDRS = {"cidr", "cidr_v6", "fixed_cidr", "fixed_range"}
 _ADDRESSES = {
     *("gateway", "gateway_v6", "dhcp_server", "dns1", "dns2", "allowed_start", "allowed_end"),
-    *("address", "fixed_address", "floating_address"),
+    *("address", "fixed_address", "floating_address", "floating_addresses"),
 }
 
 
@@ -115,7 +115,7 @@ def refusal_of(error: ValidationError) -> Refusal:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     told = "; ".join(f"{_path(problem['loc'])}: {_said(problem)}" for problem in problems)
     first = problems[0]
-    name = str(first["loc"][-1]) if first["loc"] else ""
+    name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "")
     code = Code.INVALID_INPUT
     if first["type"] not in {"missing", "extra_forbidden"}:
         code = Code.INVALID_CIDR if name in _CIDRS else code

@@ -24,14 +24,11 @@ def as_request(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold; the
     return value
 
 
-class InstanceArgs(Args):
-    """An instance by id; nova's callers pass it under two names, and more that decides nothing here."""
+class InstanceName(Args):
+    """An instance by id; nova's callers pass it under two names."""
 
     instance_uuid: str | None = None
     instance_id: str | None = None
-    host: str | None = None
-    project_id: str | None = None
-    rxtx_factor: float | None = None
 
     def uuid(self) -> str:
         """Return the instance's id in canonical text.
@@ -45,6 +42,14 @@ class InstanceArgs(Args):
             message = "Name one instance, by instance_uuid or by instance_id."
             raise refused(Code.INVALID_INPUT, message, "instance_uuid")
         return checked(parse_uuid, named.pop(), Code.INVALID_INPUT, "instance_uuid")
+
+
+class InstanceArgs(InstanceName):
+    """An instance, and more that nova's callers pass and that decides nothing here."""
+
+    host: str | None = None
+    project_id: str | None = None
+    rxtx_factor: float | None = None
 
 
 class AllocateArgs(Args):

@@ -24,6 +24,7 @@ from tests.unit.wishes import (
     add_network,
     applied,
     associate,
+    bind,
     claim,
     create,
     delete,
@@ -36,12 +37,15 @@ from tests.unit.wishes import (
     lease,
     modify,
     nic,
+    prepare,
     quota,
     register,
     release,
     remove_ip,
     reserve,
     spawn,
+    teardown,
+    unbind,
     unreserve,
 )
 
@@ -101,6 +105,7 @@ def tell() -> list[LogRecord]:
     _tell_of_floating_ips(hand)
     _tell_of_supplied_macs(hand)
     _tell_of_projects(hand)
+    _tell_of_moves(hand)
     return hand.ledger
 
 
@@ -159,6 +164,26 @@ def _tell_of_projects(hand: Hand) -> None:
         add_network("red", "hers"),
         add_network("red"),
     )
+
+
+def _tell_of_moves(hand: Hand) -> None:
+    hand.say(
+        create("extra", "10.0.4.0/29", bridge="br104"),
+        spawn("mover", nic("front", "10.0.0.50"), nic("more")),
+        register("h2", "default"),
+        floating_allocate(ANN),
+        associate("192.0.2.2", "10.0.0.50"),
+        prepare("mover", "h2"),
+        add_ip("mover", "extra"),
+        unbind("mover", "h1", dest="h2", floating_addresses=["192.0.2.2"]),
+        bind("mover", "h9", "h8"),
+        bind("mover", "h2", "h1", rxtx_factor=2.0),
+        prepare("mover", "h1"),
+        teardown("mover", "h1"),
+        bind("mover", "h1", None),
+        unbind("mover", "h1"),
+    )
+    hand.say(applied("h1", hand.engine.fold.seq), delete("mover"))
 
 
 def to_text(record: LogRecord) -> str:

@@ -51,6 +51,10 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
         *[lambda: wishes.spawn(instance, wishes.nic(name), host=host)] * 4,
         *[lambda: wishes.spawn(instance, wishes.nic(name), wishes.nic("net"), host=host)] * 4,
         *[lambda: wishes.delete(instance)] * 4,
+        *[lambda: wishes.unbind(instance, chance.choice((host, None)))] * 2,
+        *[lambda: wishes.bind(instance, host, chance.choice((*HOSTS, None)))] * 4,
+        *[lambda: wishes.prepare(instance, host)] * 2,
+        lambda: wishes.teardown(instance, host),
         *[lambda: wishes.add_ip(instance, name)] * 2,
         lambda: wishes.add_ip(instance, name, fixed),
         *[lambda: wishes.spawn(instance, wishes.nic("six"), wishes.nic(name), host=host)] * 3,
@@ -94,7 +98,7 @@ def test_the_tables_say_what_the_cells_state_says(database: str, seed: int) -> N
             ledger.decide(refusal=decision)
         else:
             ledger.decide(*decision)
-        if chance.random() < 0.03:
+        if chance.random() < 0.05:
             assert project(ledger, database, batch=chance.choice((1, 3, 1000))) == 0
             with look(database) as reader:
                 assert canonical_rows(reader.connection) == rows_of_state(scenario.state)

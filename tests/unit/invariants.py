@@ -17,6 +17,7 @@ def check(state: CellState) -> None:
         _check_network(state, network_id, network)
     _check_allocations(state)
     _check_instances(state)
+    _check_bindings(state)
     _check_draining(state)
     _check_floating(state)
     _check_usage(state)
@@ -69,6 +70,20 @@ def _check_instances(state: CellState) -> None:
             macs[vif.mac] = vif.id
             assert all(state.allocations[key] is one for key, one in vif.allocations.items())
     assert macs == state.macs
+
+
+def _check_bindings(state: CellState) -> None:
+    leaving = {(name, uuid) for name, host in state.hosts.items() for uuid in host.leaving}
+    assert leaving == {(name, uuid) for uuid, one in state.instances.items() for name in one.left}
+    for host in state.hosts.values():
+        assert list(host.leaving.values()) == sorted(host.leaving.values()), "leaving is not in order"
+    for instance in state.instances.values():
+        assert (instance.host is None) == (instance.last_host is not None), "it is bound, or was"
+        assert instance.host not in instance.prepared, "the owner is made ready beside itself"
+        assert not {instance.host, *instance.prepared} & set(instance.left), "a host with ports left"
+        assert len(set(instance.prepared)) == len(instance.prepared)
+        owners = {one.host for vif in instance.vifs for one in vif.allocations.values()}
+        assert owners <= {instance.host}, "an address is another host's than its instance"
 
 
 def _check_draining(state: CellState) -> None:

@@ -266,9 +266,7 @@ def test_planning_only_what_changed_equals_planning_everything(events: list[AnyE
     changed: set[str] = set()
     for seq, event in enumerate(history, start=1):
         if not (event.type == "NetworkClaimed.v1" and event.network_id not in view.networks):
-            network_changed = view.apply(seq, event)
-            if network_changed is not None:
-                changed.add(network_changed)
+            changed.update(view.apply(seq, event))
         if seq % every == 0:
             assert planner.plan(view, changed) == plan(view, SETTINGS)
             changed.clear()

@@ -11,11 +11,15 @@ from tests.host_events import (
     HOST,
     OTHER,
     Nic,
+    bound,
     claimed,
     network,
     network_deleted,
     network_id,
+    prepared,
     registered,
+    unbound,
+    unprepared,
 )
 
 
@@ -131,9 +135,54 @@ def test_apply_names_the_network_whose_plan_changed() -> None:
     nic = Nic(1)
     view = folded(network(1), claimed(1))
 
-    assert view.apply(3, nic.allocated()) == network_id(1)
-    assert view.apply(4, nic.leased()) is None
-    assert view.apply(5, Nic(2, network=9, host=OTHER).vif_created()) is None
+    assert view.apply(3, nic.allocated()) == (network_id(1),)
+    assert view.apply(4, nic.leased()) == ()
+    assert view.apply(5, Nic(2, network=9, host=OTHER).vif_created()) == ()
+
+
+def test_ports_come_and_go_with_the_binding() -> None:
+    """The bound event alone is enough; an unbound host has nothing left of the instance."""
+    one, two = Nic(1), Nic(2, network=2)
+    view = folded(network(1), network(2), *one.spawned(), *two.spawned())
+    changed = view.apply(20, unbound(1, one, two))
+
+    assert changed == (network_id(1), network_id(2))
+    assert not view.ports
+    assert not view.has_ports_on(network_id(1))
+    view.apply(21, bound(2, OTHER, one, two))
+    assert not view.ports
+    view.apply(22, bound(3, HOST, one, two))
+    assert set(view.ports) == {one.vif_created().vif_id, two.vif_created().vif_id}
+
+
+def test_ports_made_ready_are_ports_once() -> None:
+    """Bound where it was ready, an instance has its ports once; they go at once as well."""
+    nic = Nic(1, host=OTHER)
+    view = folded(network(1), *nic.spawned(), prepared(1, HOST, nic), bound(2, HOST, nic))
+
+    assert list(view.ports) == [nic.vif_created().vif_id]
+    assert view.apply(20, unbound(2, nic)) == (network_id(1),)
+    assert not view.has_ports_on(network_id(1))
+
+
+def test_what_was_made_ready_is_taken_back() -> None:
+    """Another host's steps concern nobody else."""
+    nic = Nic(1, host=OTHER)
+    view = folded(network(1), *nic.spawned(), prepared(1, HOST, nic))
+
+    assert view.apply(20, unprepared(1, OTHER, nic)) == ()
+    assert view.has_ports_on(network_id(1))
+    assert view.apply(21, unprepared(1, HOST, nic)) == (network_id(1),)
+    assert not view.ports
+
+
+def test_a_network_host_keeps_the_addresses_of_an_instance_that_moves() -> None:
+    """Where the network host has DHCP and NAT, nothing of that moves."""
+    nic = Nic(1)
+    view = folded(network(1), claimed(1), *nic.spawned(), nic.associated("203.0.113.7"), unbound(1, nic))
+    served = view.networks[network_id(1)]
+
+    assert (list(served.allocations), list(served.floating)) == ([nic.fixed], ["203.0.113.7"])
 
 
 def _story() -> list[AnyEvent]:
@@ -153,7 +202,14 @@ def _story() -> list[AnyEvent]:
         one.leased(),
         far.leased(),
         far.associated("203.0.113.2"),
+        prepared(1, HOST, far),
+        unbound(1, far, host=OTHER),
+        bound(2, HOST, far),
+        prepared(2, OTHER, far),
+        unprepared(2, OTHER, far),
         one.disassociated("203.0.113.1"),
+        unbound(2, far),
+        bound(3, OTHER, far),
         *two.gone(),
         one.released(),
         *one.gone(),

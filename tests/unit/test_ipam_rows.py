@@ -82,12 +82,12 @@ def test_two_holders_of_one_address_stay_two() -> None:
     """What the database must see is never folded away."""
     changes = folded((allocated(1, 0, NET, ADDRESS), allocated(2, 0, NET, ADDRESS)))
     assert {row["allocation_id"] for row in began(changes)} == {allocation_id(1), allocation_id(2)}
-    assert not changes.began_twice
+    assert not changes.irregular
 
 
 def test_one_holder_that_begins_twice_cannot_be_folded() -> None:
     """Then the events have to be looked at one by one."""
-    assert folded((allocated(1, 0, NET, ADDRESS),), (allocated(1, 0, NET, ADDRESS),)).began_twice
+    assert folded((allocated(1, 0, NET, ADDRESS),), (allocated(1, 0, NET, ADDRESS),)).irregular
 
 
 def test_what_was_held_before_is_changed_where_it_is() -> None:

@@ -14,6 +14,10 @@ OTHER_NAMES = {"instance_id"}
 """A second name for `instance_uuid`, which only callers by name need."""
 
 DECIDE_NOTHING = {
+    ("migrate_instance_start", "project_id"),
+    ("migrate_instance_start", "rxtx_factor"),
+    ("migrate_instance_finish", "project_id"),
+    ("setup_networks_on_host", "instance"),
     ("deallocate_for_instance", "host"),
     ("deallocate_for_instance", "project_id"),
     ("deallocate_for_instance", "rxtx_factor"),

@@ -27,6 +27,7 @@ from events.hosts import RegisterHost, ReportApplied
 from events.ids import uuid7
 from events.instances import DeleteInstance, RequestedNetwork, SpawnInstance
 from events.model import Actor
+from events.moves import BindInstance, PrepareInstance, UnbindInstance
 from events.networks import AddressRange, ClaimNetwork, CreateNetworks, DeleteNetwork, NetworkCreated
 from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import Resource, SetQuota
@@ -128,6 +129,31 @@ def delete(name: str = "vm", actor: Actor = ANN) -> DeleteInstance:
     return DeleteInstance(id=ANY_ID, actor=actor, instance_uuid=uid(name))
 
 
+def unbind(name: str = "vm", host: str | None = "h1", actor: Actor = ANN, **fields: object) -> UnbindInstance:
+    """Ask to take an instance from its host."""
+    asked = {"instance_uuid": uid(name), "host": host, **fields}
+    return UnbindInstance.model_validate({"id": ANY_ID, "actor": actor, **asked})
+
+
+def bind(
+    name: str = "vm", host: str = "h2", source: str | None = "h1", actor: Actor = ANN, **fields: object
+) -> BindInstance:
+    """Ask to give an instance to a host, after its source let go."""
+    asked = {"instance_uuid": uid(name), "host": host, "source": source, **fields}
+    return BindInstance.model_validate({"id": ANY_ID, "actor": actor, **asked})
+
+
+def prepare(name: str = "vm", host: str = "h2", actor: Actor = ANN, **fields: object) -> PrepareInstance:
+    """Ask to make an instance's NICs ready on a host."""
+    asked = {"instance_uuid": uid(name), "host": host, **fields}
+    return PrepareInstance.model_validate({"id": ANY_ID, "actor": actor, **asked})
+
+
+def teardown(name: str = "vm", host: str = "h2", actor: Actor = ANN, **fields: object) -> PrepareInstance:
+    """Ask to take an instance's NICs from a host."""
+    return prepare(name, host, actor, teardown=True, **fields)
+
+
 def add_ip(vm: str = "vm", name: str = "net", address: str | None = None, actor: Actor = ANN) -> AddFixedIp:
     """Ask for another address of a network for an instance."""
     return AddFixedIp(id=ANY_ID, actor=actor, instance_uuid=uid(vm), network_id=uid(name), address=address)
@@ -215,6 +241,9 @@ ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     delete_network(),
     spawn("vm", nic("net", "10.0.0.9", "tag"), hostname="web.example", rxtx_factor=1.5),
     delete(),
+    unbind(dest="h2", floating_addresses=("192.0.2.1",), epoch=1),
+    bind(rxtx_factor=2.0),
+    prepare(),
     add_ip("vm", "net", "10.0.0.9"),
     remove_ip("vm", "10.0.0.9"),
     reserve("10.0.0.9"),
