@@ -4,6 +4,22 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from events.dns import (
+    AddDnsEntry,
+    CreatePrivateDnsDomain,
+    CreatePublicDnsDomain,
+    DeleteDnsDomain,
+    DeleteDnsEntry,
+    DnsDomainChanged,
+    DnsDomainDeleted,
+    DnsDomainRegistered,
+    DnsEntryChanged,
+    DnsEntryCreated,
+    DnsEntryDeleted,
+    InstanceDnsEntriesCreated,
+    InstanceDnsEntriesDeleted,
+    ModifyDnsEntry,
+)
 from events.fixed_ips import (
     AddFixedIp,
     FixedIpAllocated,
@@ -90,6 +106,12 @@ AnyCommand = Annotated[
     | AssociateFloatingIp
     | DisassociateFloatingIp
     | ReleaseFloatingIp
+    | CreatePrivateDnsDomain
+    | CreatePublicDnsDomain
+    | DeleteDnsDomain
+    | AddDnsEntry
+    | ModifyDnsEntry
+    | DeleteDnsEntry
     | SetQuota,
     Field(discriminator="type"),
 ]
@@ -132,6 +154,14 @@ AnyEvent = Annotated[
     | FloatingIpAssociated
     | FloatingIpDisassociated
     | FloatingIpReleased
+    | DnsDomainRegistered
+    | DnsDomainChanged
+    | DnsDomainDeleted
+    | DnsEntryCreated
+    | DnsEntryChanged
+    | DnsEntryDeleted
+    | InstanceDnsEntriesCreated
+    | InstanceDnsEntriesDeleted
     | QuotaSet
     | CommandRepeated,
     Field(discriminator="type"),

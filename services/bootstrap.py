@@ -196,6 +196,9 @@ class Deployment:
             quota_networks=self.settings.quota_networks,
             use_ipv6=self.settings.use_ipv6,
             ipv6_backend=self.settings.ipv6_backend,
+            default_floating_pool=self.settings.default_floating_pool,
+            auto_assign_floating_ip=self.settings.auto_assign_floating_ip,
+            instance_dns_domain=self.settings.instance_dns_domain,
         )
 
     def allocator(self) -> Allocator:

@@ -24,8 +24,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
 from events.addresses import parse_ipv4
+from events.dns import FQDN_MAX, LABEL_MAX
 from events.errors import NetledgerError
-from events.model import Interface, Ipv4, Name, ProjectId
+from events.model import HOSTNAME_PATTERN, Interface, Ipv4, Name, ProjectId
 from events.quotas import UNLIMITED
 
 PREFIX = "NETLEDGER_"
@@ -72,6 +73,13 @@ def login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid-{os.getuid()}"
+
+
+InstanceDomain = Annotated[
+    str,
+    StringConstraints(max_length=FQDN_MAX - LABEL_MAX - 1, pattern=f"^$|{HOSTNAME_PATTERN}", to_lower=True),
+]
+"""A domain with room for one more label, or nothing."""
 
 
 class Settings(BaseSettings):
@@ -154,6 +162,10 @@ class Settings(BaseSettings):
     """How it is derived: from the MAC alone, or from the project and half of the MAC."""
     default_floating_pool: Name = "nova"
     """Floating IP pool used when none is named."""
+    auto_assign_floating_ip: bool = False
+    """Whether each instance gets a floating IP of that pool for its first fixed one."""
+    instance_dns_domain: InstanceDomain = ""
+    """Domain in which instances have DNS records; empty: none have."""
     flat_network_bridge: OptionalInterface = None
     """Bridge of a new network that names none; empty: named after the network's id."""
     flat_network_dns: Annotated[Ipv4 | None, BeforeValidator(_empty_is_none)] = "8.8.4.4"

@@ -3,6 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+from events.dns import (
+    DnsDomainChanged,
+    DnsDomainDeleted,
+    DnsDomainRegistered,
+    DnsEntryChanged,
+    DnsEntryCreated,
+    DnsEntryDeleted,
+    InstanceDnsEntriesCreated,
+    InstanceDnsEntriesDeleted,
+)
 from events.errors import InvariantBroken
 from events.fixed_ips import (
     FixedIpAllocated,
@@ -32,10 +42,12 @@ from events.quotas import QuotaSet
 from events.refusals import Refusal
 from events.repeats import CommandRepeated
 from projections.cell import (
+    dns,
     fixed_ips,
     floating_ips,
     floating_ranges,
     hosts,
+    instance_dns,
     instances,
     macs,
     moves,
@@ -80,6 +92,14 @@ _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     FloatingIpDisassociated: floating_ips.apply_disassociated,
     FloatingIpReleased: lambda state, event: floating_ips.apply_released(state, event, state.time_ms),
     QuotaSet: quotas.apply_set,
+    DnsDomainRegistered: dns.apply_registered,
+    DnsDomainChanged: dns.apply_changed_domain,
+    DnsDomainDeleted: dns.apply_deleted,
+    DnsEntryCreated: dns.apply_created,
+    DnsEntryChanged: dns.apply_changed,
+    DnsEntryDeleted: dns.apply_deleted_entry,
+    InstanceDnsEntriesCreated: instance_dns.apply_created,
+    InstanceDnsEntriesDeleted: instance_dns.apply_deleted,
     CommandRepeated: lambda _state, _event: None,
 }
 

@@ -65,6 +65,21 @@ def canonical_rows(state: CellState) -> Rows:
             for network_id, n in state.networks.items()
             for address in n.pool.reserved
         ),
+        **_floating_rows(state),
+        "quotas": sorted((project, resource, limit) for (project, resource), limit in state.quotas.items()),
+    }
+
+
+def _as_it_is(network: Network) -> NetworkCreated:
+    """Return a network's plan with what may change since it was created."""
+    if network.project_id == network.plan.project_id:
+        return network.plan
+    return network.plan.model_copy(update={"project_id": network.project_id})
+
+
+def _floating_rows(state: CellState) -> Rows:
+    """Return the rows of floating IPs and of names."""
+    return {
         "floating_ranges": sorted(
             (ipv4_text(r.first), ipv4_text(r.last), r.pool, r.interface) for r in state.floating_ranges
         ),
@@ -79,15 +94,13 @@ def canonical_rows(state: CellState) -> Rows:
             )
             for f in state.floating_ips.values()
         ),
-        "quotas": sorted((project, resource, limit) for (project, resource), limit in state.quotas.items()),
+        "dns_domains": sorted(
+            (d.name, d.scope, d.availability_zone, d.project_id) for d in state.names.domains.values()
+        ),
+        "dns_entries": sorted(
+            (e.domain, e.name, ipv4_text(e.address), e.allocation_id) for e in state.names.entries.values()
+        ),
     }
-
-
-def _as_it_is(network: Network) -> NetworkCreated:
-    """Return a network's plan with what may change since it was created."""
-    if network.project_id == network.plan.project_id:
-        return network.plan
-    return network.plan.model_copy(update={"project_id": network.project_id})
 
 
 def _internals(state: CellState) -> dict[str, Any]:
@@ -98,6 +111,11 @@ def _internals(state: CellState) -> dict[str, Any]:
         "window": state.window.internals(),
         "pools": sorted((network_id, n.pool.internals()) for network_id, n in state.networks.items()),
         "floating_pools": sorted((name, pool.internals()) for name, pool in state.floating_pools.items()),
+        "names": [
+            sorted((key, list(names)) for key, names in index.items())
+            for index in (state.names.of_domain, state.names.of_allocation)
+        ],
+        "names_of_addresses": sorted((a, list(names)) for a, names in state.names.of_address.items()),
         "selectable": sorted((project or "", list(mine)) for project, mine in state.selectable.items()),
         "unowned_vlans": sorted((name, list(ids)) for name, ids in state.unowned_vlans.items()),
         "vlan_networks": state.vlan_networks,

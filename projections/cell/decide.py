@@ -3,6 +3,14 @@
 from typing import assert_never
 
 from events.catalog import AnyCommand, AnyReport
+from events.dns import (
+    AddDnsEntry,
+    CreatePrivateDnsDomain,
+    CreatePublicDnsDomain,
+    DeleteDnsDomain,
+    DeleteDnsEntry,
+    ModifyDnsEntry,
+)
 from events.fixed_ips import (
     AddFixedIp,
     LeaseFixedIp,
@@ -29,6 +37,7 @@ from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import SetQuota
 from events.refusals import Code, Refusal
 from projections.cell import (
+    dns,
     fixed_ips,
     floating_ips,
     floating_ranges,
@@ -68,6 +77,15 @@ def decide_command(
             | ReleaseFloatingIp()
         ):
             return _decide_floating_ip(state, command, rules, now_ms)
+        case (
+            CreatePrivateDnsDomain()
+            | CreatePublicDnsDomain()
+            | DeleteDnsDomain()
+            | AddDnsEntry()
+            | ModifyDnsEntry()
+            | DeleteDnsEntry()
+        ):
+            return _decide_dns(state, command)
         case SetQuota():
             return quotas.decide_set(state, command)
         case _:
@@ -135,6 +153,30 @@ def _decide_instance(
             return moves.decide_bind(state, command)
         case PrepareInstance():
             return moves.decide_prepare(state, command)
+        case _:
+            assert_never(command)
+
+
+def _decide_dns(
+    state: CellState,
+    command: CreatePrivateDnsDomain
+    | CreatePublicDnsDomain
+    | DeleteDnsDomain
+    | AddDnsEntry
+    | ModifyDnsEntry
+    | DeleteDnsEntry,
+) -> Decision:
+    match command:
+        case CreatePrivateDnsDomain() | CreatePublicDnsDomain():
+            return dns.decide_create(state, command)
+        case DeleteDnsDomain():
+            return dns.decide_delete(state, command)
+        case AddDnsEntry():
+            return dns.decide_add(state, command)
+        case ModifyDnsEntry():
+            return dns.decide_modify(state, command)
+        case DeleteDnsEntry():
+            return dns.decide_delete_entry(state, command)
         case _:
             assert_never(command)
 

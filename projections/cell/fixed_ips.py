@@ -137,8 +137,8 @@ def apply_allocated(state: CellState, event: FixedIpAllocated) -> None:
 def apply_deallocated(state: CellState, event: FixedIpDeallocated, seq: int) -> None:
     """Let an address drain."""
     allocation = state.allocations[event.allocation_id]
-    if allocation.draining or allocation.floating:
-        message = f"allocation {allocation.id} is released twice, or while floating IPs point at it"
+    if allocation.draining or allocation.floating or allocation.id in state.names.of_allocation:
+        message = f"allocation {allocation.id} is released twice, or while floating IPs or names point at it"
         raise InvariantBroken(message)
     network = state.networks[event.network_id]
     network.active -= 1

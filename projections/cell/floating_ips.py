@@ -3,6 +3,7 @@
 from bisect import bisect_right
 
 from events.addresses import ipv4_number, ipv4_text
+from events.dns import DnsEntryDeleted
 from events.errors import InvariantBroken
 from events.floating_ips import (
     AllocateFloatingIp,
@@ -285,10 +286,15 @@ def decide_release(state: CellState, command: ReleaseFloatingIp) -> tuple[Event,
 
 
 def let_go(state: CellState, floating: FloatingIp) -> list[Event]:
-    """Return the events that take a floating IP from whatever it points at and from its project."""
+    """Return the events that take a floating IP from what it points at, from its names and its project."""
     events: list[Event] = []
     if floating.association is not None:
         events.append(disassociate(state, floating.address))
+    for name in state.names.of_address.get(floating.address, ()):
+        entry = state.names.entries[name]
+        events.append(
+            DnsEntryDeleted(domain=entry.domain, name=entry.name, address=ipv4_text(floating.address))
+        )
     events.append(
         FloatingIpReleased(
             address=ipv4_text(floating.address), pool=floating.pool, project_id=floating.project_id
@@ -313,8 +319,10 @@ def apply_released(state: CellState, event: FloatingIpReleased, time_ms: int) ->
     """Take a floating IP from its project."""
     address = ipv4_number(event.address)
     floating = state.floating_ips.pop(address, None)
-    if floating is None or floating.association is not None:
-        message = f"floating IP {event.address} is released while it points somewhere, or is nobody's"
+    if floating is None or floating.association is not None or address in state.names.of_address:
+        message = (
+            f"floating IP {event.address} is released while it points somewhere or has names, or is nobody's"
+        )
         raise InvariantBroken(message)
     state.floating_pools[floating.pool].give_back(address, time_ms)
     if not floating.auto_assigned:

@@ -14,7 +14,7 @@ from events.instances import (
 )
 from events.model import Event, stated
 from events.refusals import Code, Refusal
-from projections.cell import moves, nics, quotas
+from projections.cell import auto_floating, instance_dns, moves, nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
 from projections.cell.networks import forbidden
@@ -53,7 +53,12 @@ def decide_spawn(
     made = nics.spawned(state, command, wanted, rules, draws, now_ms)
     if isinstance(made, Refusal):
         return made
-    return (*selected.events, _spawned(command, asked), *made)
+    named = instance_dns.Named(command.instance_uuid, command.display_name, command.availability_zone)
+    records = instance_dns.recorded(state, rules, named, made)
+    floating = auto_floating.assigned(state, command.project_id, made, rules, now_ms)
+    if isinstance(floating, Refusal):
+        return floating
+    return (*selected.events, _spawned(command, asked), *made, *records, *floating)
 
 
 def _cannot_be(command: SpawnInstance, wanted: list[tuple[Network, RequestedNetwork]]) -> Refusal | None:
@@ -121,6 +126,7 @@ def decide_delete(
     for vif in instance.vifs:
         for allocation in vif.allocations.values():
             events += unpoint(state, allocation)
+            events += instance_dns.forgotten(state, allocation)
             events += release(state, allocation, rules, now_ms)
     events += moves.unprepared(instance, instance.prepared)
     events += nics.deleted(instance)

@@ -6,7 +6,7 @@ from events.ids import Draws
 from events.instances import NICS_MAX
 from events.model import Actor, Event
 from events.refusals import Code, Refusal
-from projections.cell import macs, moves, nics, quotas
+from projections.cell import instance_dns, macs, moves, nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
 from projections.cell.networks import forbidden, network_at, not_found, not_reachable
@@ -42,7 +42,10 @@ def decide_add(
     if isinstance(found, Refusal):
         return found
     nic, made = found
-    return (*made, *moves.joined(instance, made), nics.allocated(owner, network, nic, address, draws, 0))
+    joined = moves.joined(instance, made)
+    allocated = nics.allocated(owner, network, nic, address, draws, 0)
+    named = instance_dns.recorded_if_first(state, rules, instance, allocated)
+    return (*made, *joined, allocated, *named)
 
 
 def _instance(state: CellState, actor: Actor, uuid: str, what: str) -> Instance | Refusal:
@@ -116,4 +119,5 @@ def decide_remove(
     if allocation is None or allocation.draining or allocation.instance_uuid != instance.uuid:
         message = f"{command.address} is not a fixed IP of instance {instance.uuid}."
         return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_SPECIFIC_INSTANCE, field="address", message=message)
-    return (*unpoint(state, allocation), *release(state, allocation, rules, now_ms))
+    names = instance_dns.passed_on(state, instance, allocation)
+    return (*unpoint(state, allocation), *names, *release(state, allocation, rules, now_ms))

@@ -11,6 +11,7 @@ from events.addresses import mac_text
 from events.floating_ips import FloatingIpAssociated
 from events.networks import NetworkCreated
 from events.quotas import RESOURCES, Resource
+from projections.cell.dns_names import Names
 from projections.cell.few import Few
 from projections.cell.floating_pool import FloatingPool
 from projections.cell.pool import AddressPool, Range
@@ -167,6 +168,7 @@ class CellState:
         "hosts",
         "instances",
         "macs",
+        "names",
         "networks",
         "quotas",
         "selectable",
@@ -204,6 +206,7 @@ class CellState:
         """The ranges of every pool, ascending; ranges never overlap."""
         self.floating_ips: dict[int, FloatingIp] = {}
         """By address, those that projects own."""
+        self.names = Names()
         self.quotas: dict[tuple[str, Resource], int] = {}
         """Limits of projects that have their own; -1: none."""
         self.usage: dict[Resource, dict[str, int]] = {resource: {} for resource in RESOURCES}
@@ -230,3 +233,9 @@ class Rules:
     """Whether NICs on networks with IPv6 get an address."""
     ipv6_backend: Literal["rfc2462", "account_identifier"] = "rfc2462"
     """How it is derived."""
+    default_floating_pool: str = "nova"
+    """Where automatic floating IPs come from."""
+    auto_assign_floating_ip: bool = False
+    """Whether each instance gets a floating IP for its first fixed one."""
+    instance_dns_domain: str = ""
+    """Domain in which instances have records; empty: none have."""

@@ -424,3 +424,47 @@ CREATE TABLE floating_association_history (
         EXCLUDE USING gist (address WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
 );
 CREATE INDEX ON floating_association_history (instance_uuid);
+
+CREATE TABLE dns_domains (
+    domain text COLLATE "C" PRIMARY KEY,
+    scope text NOT NULL,
+    availability_zone text,
+    project_id text,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL
+);
+CREATE TABLE dns_domain_history (
+    domain text COLLATE "C" NOT NULL,
+    scope text NOT NULL,
+    availability_zone text,
+    project_id text,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+
+-- A name stands for a floating IP, or for the fixed IP of an instance.
+CREATE TABLE dns_entries (
+    domain text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    address inet NOT NULL,
+    allocation_id uuid,
+    instance_uuid uuid,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    PRIMARY KEY (domain, name)
+);
+CREATE INDEX ON dns_entries (address);
+CREATE TABLE dns_entry_history (
+    domain text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    address inet NOT NULL,
+    allocation_id uuid,
+    instance_uuid uuid,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+CREATE INDEX ON dns_entry_history (domain, name);

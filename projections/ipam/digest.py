@@ -48,6 +48,8 @@ _PRESENT = {
             allocation_id::text
         FROM floating_ips LEFT JOIN floating_associations USING (address, contest)
     """,
+    "dns_domains": "SELECT domain, scope, availability_zone, project_id FROM dns_domains",
+    "dns_entries": "SELECT domain, name, host(address), allocation_id::text FROM dns_entries",
     "quotas": "SELECT project_id, resource, hard_limit FROM quotas",
 }
 _NETWORKS = """

@@ -43,7 +43,7 @@ from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.record import DecisionHead, Outcome, decode_outcome
 from events.repeats import CommandRepeated
-from projections.ipam import moves
+from projections.ipam import dns_rows, moves
 from projections.ipam.changes import Changes
 from projections.ipam.tables import (
     FIXED_IPS,
@@ -359,5 +359,6 @@ _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     FloatingIpReleased: _floating_released,
     FloatingIpAssociated: _associated,
     FloatingIpDisassociated: _unassociated,
+    **dns_rows.HANDLERS,
 }
 """What is not here changes no row: `MacGenerated` (`VifCreated` begins the hold), stale leases, repeats."""

@@ -181,6 +181,28 @@ ASSOCIATIONS = HeldTable(
     ending={},
 )
 
+DNS_DOMAINS = HeldTable(
+    name="dns_domains",
+    history="dns_domain_history",
+    key={"domain": "text"},
+    holder={},
+    columns=names("domain scope availability_zone project_id from_seq from_time"),
+    kept=names("domain scope availability_zone project_id"),
+    ending={},
+    contested=False,
+)
+
+DNS_ENTRIES = HeldTable(
+    name="dns_entries",
+    history="dns_entry_history",
+    key={"domain": "text", "name": "text"},
+    holder={},
+    columns=names("domain name address allocation_id instance_uuid from_seq from_time"),
+    kept=names("domain name address allocation_id instance_uuid"),
+    ending={},
+    contested=False,
+)
+
 HELD_TABLES = (
     NETWORKS,
     NETWORK_PROJECTS,
@@ -193,6 +215,8 @@ HELD_TABLES = (
     FLOATING_RANGES,
     FLOATING_IPS,
     ASSOCIATIONS,
+    DNS_DOMAINS,
+    DNS_ENTRIES,
 )
 
 DECISION_COLUMNS = names("""

@@ -14,12 +14,13 @@ from events.log.port import Headers, LogRecord, Message
 from events.record import decode_outcome
 from projections.cell.apply import apply_decision
 from projections.cell.canonical import canonical_rows, digest
-from projections.cell.state import CellState
+from projections.cell.state import CellState, Rules
 from tests.unit.allocator.hand import CELL, INCARNATION, LEDGER, Hand, recovery
 from tests.unit.wishes import (
     ADMIN,
     ANN,
     BOB,
+    add_entry,
     add_ip,
     add_network,
     applied,
@@ -28,6 +29,8 @@ from tests.unit.wishes import (
     claim,
     create,
     delete,
+    delete_domain,
+    delete_entry,
     delete_network,
     disassociate,
     floating_allocate,
@@ -36,8 +39,11 @@ from tests.unit.wishes import (
     floating_release,
     lease,
     modify,
+    modify_entry,
     nic,
     prepare,
+    private_domain,
+    public_domain,
     quota,
     register,
     release,
@@ -106,7 +112,35 @@ def tell() -> list[LogRecord]:
     _tell_of_supplied_macs(hand)
     _tell_of_projects(hand)
     _tell_of_moves(hand)
+    _tell_of_names(hand)
     return hand.ledger
+
+
+def _tell_of_names(hand: Hand) -> None:
+    hand.own(
+        rules=Rules(
+            instance_dns_domain="cloud.example", auto_assign_floating_ip=True, default_floating_pool="names"
+        )
+    ).say(
+        private_domain("cloud.example", "z1"),
+        public_domain("example.org", "blue"),
+        public_domain("example.org", "red"),
+        floating_create("203.0.113.0/29", pool="names"),
+        floating_allocate(ADMIN, pool="names"),
+        add_entry("WWW", "203.0.113.1"),
+        add_entry("mail", "203.0.113.1"),
+        floating_allocate(ADMIN, pool="names"),
+        modify_entry("mail", "203.0.113.2"),
+        delete_entry("mail"),
+        modify_entry("mail", "203.0.113.2"),
+        spawn("named", nic("front"), display_name="Named", availability_zone="z1"),
+        add_ip("named", "more"),
+        remove_ip("named", "10.0.0.10"),
+        spawn("namesake", nic("front"), display_name="named", availability_zone="z1"),
+        delete("namesake"),
+        floating_release("203.0.113.1"),
+        delete_domain("cloud.example"),
+    )
 
 
 def _tell_of_floating_ips(hand: Hand) -> None:

@@ -189,7 +189,7 @@ def test_floating_ips_are_their_projects(cell: Cell, client: Client) -> None:
 def test_the_typed_methods_are_the_same_ones(cell: Cell, client: Client) -> None:
     """One line each, as a program in Python writes it; `actor` asks on another's behalf."""
     bob = cell.client(BOB)
-    (network,) = client.create_networks("typed", "10.7.0.0/24", mtu=1400)
+    (network,) = client.create_networks("typed", "10.7.0.0/24", kind="flatdhcp", mtu=1400)
     assert (network["mtu"], client.get_network(network["id"])) == (1400, network)
     assert network in client.get_all_networks(actor=ANN)
     client.validate_networks([(network["id"], "10.7.0.9")])

@@ -217,7 +217,7 @@ def test_the_present_is_what_the_ledger_says(ledger: WrittenLedger, database: st
     assert held["10.2.0.2"] == (False, True)
     assert held["10.1.0.9"] == (True, False)
     assert len(rows["instances"]) == 15
-    assert rows["floating_ips"] == [("203.0.113.7", "nova", None, "blue", None)]
+    assert rows["floating_ips"] == [("203.0.113.7", "nova", None, "blue", False, None)]
 
 
 def test_refusals_are_kept_with_field_and_sentence(ledger: WrittenLedger, database: str) -> None:

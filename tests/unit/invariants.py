@@ -20,6 +20,7 @@ def check(state: CellState) -> None:
     _check_bindings(state)
     _check_draining(state)
     _check_floating(state)
+    _check_names(state)
     _check_usage(state)
     assert all(one[1] < next_one[0] for one, next_one in pairwise(state.blocks)), "blocks overlap"
     assert {block[2] for block in state.blocks} == {i for i, n in state.networks.items() if n.block}
@@ -144,3 +145,19 @@ def _check_visibility(state: CellState) -> None:
     for instance in state.instances.values():
         for vif in instance.vifs:
             assert visible(state.networks[vif.network_id], instance.project_id), "a NIC on a hidden network"
+
+
+def _check_names(state: CellState) -> None:
+    names = state.names
+    assert {name: entry.full_name for name, entry in names.entries.items()} == {n: n for n in names.entries}
+    of_domain = {(entry.domain, name) for name, entry in names.entries.items()}
+    assert {(key, name) for key, mine in names.of_domain.items() for name in mine} == of_domain
+    floating = {(one.address, name) for name, one in names.entries.items() if one.allocation_id is None}
+    assert {(key, name) for key, mine in names.of_address.items() for name in mine} == floating
+    assert {address for address, _ in floating} <= set(state.floating_ips), "a free floating IP has a name"
+    fixed = {
+        (one.allocation_id, name) for name, one in names.entries.items() if one.allocation_id is not None
+    }
+    assert {(key, name) for key, mine in names.of_allocation.items() for name in mine} == fixed
+    for allocation_id in names.of_allocation:
+        assert not state.allocations[allocation_id].draining, "an address that nobody has has a name"

@@ -7,6 +7,14 @@ from hashlib import blake2b
 from uuid import UUID
 
 from events.catalog import AnyCommand, AnyReport
+from events.dns import (
+    AddDnsEntry,
+    CreatePrivateDnsDomain,
+    CreatePublicDnsDomain,
+    DeleteDnsDomain,
+    DeleteDnsEntry,
+    ModifyDnsEntry,
+)
 from events.fixed_ips import (
     AddFixedIp,
     LeaseFixedIp,
@@ -236,6 +244,42 @@ def quota(
     return SetQuota.model_validate({"id": ANY_ID, "actor": actor, **asked})
 
 
+def private_domain(
+    domain: str = "cloud.example", zone: str | None = None, actor: Actor = ADMIN
+) -> CreatePrivateDnsDomain:
+    """Ask for a domain for instances."""
+    return CreatePrivateDnsDomain(id=ANY_ID, actor=actor, domain=domain, availability_zone=zone)
+
+
+def public_domain(
+    domain: str = "example.org", project: str | None = "red", actor: Actor = ADMIN
+) -> CreatePublicDnsDomain:
+    """Ask for a domain for floating IPs."""
+    return CreatePublicDnsDomain(id=ANY_ID, actor=actor, domain=domain, project_id=project)
+
+
+def delete_domain(domain: str = "example.org", actor: Actor = ADMIN) -> DeleteDnsDomain:
+    """Ask to forget a domain."""
+    return DeleteDnsDomain(id=ANY_ID, actor=actor, domain=domain)
+
+
+def add_entry(
+    name: str, address: str, actor: Actor = ANN, domain: str = "example.org", dns_type: str = "A"
+) -> AddDnsEntry:
+    """Ask to name a floating IP."""
+    return AddDnsEntry(id=ANY_ID, actor=actor, domain=domain, name=name, address=address, dns_type=dns_type)
+
+
+def modify_entry(name: str, address: str, actor: Actor = ANN, domain: str = "example.org") -> ModifyDnsEntry:
+    """Ask to let a name stand for another floating IP."""
+    return ModifyDnsEntry(id=ANY_ID, actor=actor, domain=domain, name=name, address=address)
+
+
+def delete_entry(name: str, actor: Actor = ANN, domain: str = "example.org") -> DeleteDnsEntry:
+    """Ask to forget a name."""
+    return DeleteDnsEntry(id=ANY_ID, actor=actor, domain=domain, name=name)
+
+
 ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     create(gateway="10.0.0.1", mtu=1500),
     delete_network(),
@@ -256,6 +300,12 @@ ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     floating_release("192.0.2.1"),
     add_network("red", "net"),
     modify("net", project_id="red"),
+    private_domain(zone="z1"),
+    public_domain(),
+    delete_domain(),
+    add_entry("www", "192.0.2.1"),
+    modify_entry("www", "192.0.2.2"),
+    delete_entry("www"),
     quota(fixed_ips=5, reset=("floating_ips",)),
     register(),
     applied("h1", 7),

@@ -8,12 +8,13 @@ import pytest
 from events.addresses import ipv4_number
 from events.ids import uuid7
 from projections.cell.canonical import canonical_rows, digest
-from projections.cell.state import CellState, Instance
+from projections.cell.state import CellState, Instance, Rules
 from projections.cell.window import Remembered
 from tests.unit.given import START_MS, given
 from tests.unit.wishes import (
     ADMIN,
     ANN,
+    add_entry,
     associate,
     claim,
     create,
@@ -21,11 +22,14 @@ from tests.unit.wishes import (
     floating_allocate,
     floating_create,
     nic,
+    private_domain,
+    public_domain,
     register,
     spawn,
     uid,
 )
 
+FLOATING = ipv4_number("192.0.2.1")
 FREE_FLOATING = ipv4_number("192.0.3.2")
 
 Key = TypeVar("Key")
@@ -41,16 +45,20 @@ def busy() -> CellState:
         register("h1", "default", "rack2"),
         register("h2"),
         claim("h1", "a"),
-        *(spawn(name, nic("a"), nic("b")) for name in ("kept", "gone", "later gone")),
+        *(spawn(name, nic("a"), nic("b"), display_name=name) for name in ("kept", "gone", "later gone")),
         spawn("also kept", nic("b")),
         spawn("free", nic("a"), host="h9"),
         floating_create("192.0.2.0/29"),
         floating_create("192.0.3.0/29", interface="eth9"),
         *(floating_allocate(ANN) for _ in range(3)),
         *(associate(f"192.0.2.{last}", "10.0.0.2", ADMIN) for last in (1, 2)),
+        private_domain(),
+        public_domain(),
+        *(add_entry(name, "192.0.2.1") for name in ("www", "mail")),
         delete("gone"),
         delete("later gone"),
         delete("free"),
+        rules=Rules(instance_dns_domain="cloud.example"),
     ).state
 
 
@@ -92,6 +100,12 @@ CHANGES: dict[str, Callable[[CellState], object]] = {
     "whether a floating IP was assigned automatically": lambda state: setattr(
         next(iter(state.floating_ips.values())), "auto_assigned", True
     ),
+    "a DNS domain": lambda state: state.names.domains.pop("example.org"),
+    "whose DNS domain it is": lambda state: setattr(state.names.domains["example.org"], "project_id", "blue"),
+    "a DNS entry": lambda state: state.names.entries.popitem(),
+    "the order of an address's names": lambda state: turn(state.names.of_address[FLOATING]),
+    "the order of a domain's names": lambda state: turn(state.names.of_domain["example.org"]),
+    "an instance's names": lambda state: turn(next(iter(state.names.of_allocation.values()))),
     "a range of floating IPs": lambda state: state.floating_ranges.pop(),
 }
 
