@@ -233,6 +233,7 @@ class Deployment:
                 quota_floating_ips=self.settings.quota_floating_ips,
                 enable_network_quota=self.settings.enable_network_quota,
                 quota_networks=self.settings.quota_networks,
+                dhcp_lease_time=self.settings.dhcp_lease_time,
             ),
         )
 

@@ -5,7 +5,7 @@ Each query is one SQL statement. What is counted is counted now, network by netw
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from projections.ipam.connection import Reader
 
@@ -31,13 +31,22 @@ _REACHED = """
 """
 
 
+class Availability(NamedTuple):
+    """What is free."""
+
+    networks: list[Row]
+    """In order of creation, each with its numbers."""
+    vlans: bool
+    """Whether the cell has VLAN networks at all."""
+
+
 def availability(
     reader: Reader,
     *,
     project_id: str | None = None,
     host: str | None = None,
     network_ids: Sequence[str] | None = None,
-) -> list[Row]:
+) -> Availability:
     """Return how many addresses are free in each network, in order of creation.
 
     `used` counts draining addresses too, which cannot be handed out yet; `reserved` those that an admin
@@ -46,29 +55,37 @@ def availability(
 
     Args:
         reader: Reads the tables.
-        project_id: Only what this project gets: its own networks, those of nobody, and where `on_demand`,
-            the VLAN network that a spawn would give it. All networks when left out.
+        project_id: Only what this project sees. One that sees nothing is told of the VLAN network of nobody
+            that a spawn would give it (`on_demand`): the first that is reached, and the first that is not.
+            All networks when left out.
         host: The host that `reached` is about.
         network_ids: Only these of them.
 
     """
-    return reader.rows(
+    rows = reader.rows(
         f"""
-        WITH seen AS (
-            SELECT *, kind = 'vlan' AND project_id IS NULL AS on_demand,
-                {_REACHED} AS reached,
-                row_number() OVER (
-                    PARTITION BY kind = 'vlan' AND project_id IS NULL, {_REACHED} ORDER BY from_seq, from_rank
-                ) AS place
-            FROM networks
-            WHERE (%(project)s::text IS NULL OR project_id IS NULL OR project_id = %(project)s)
-                AND (%(networks)s::uuid[] IS NULL OR network_id = ANY(%(networks)s::uuid[]))
+        WITH vlan_networks AS (
+            SELECT FROM networks WHERE kind = 'vlan' LIMIT 1
+        ), about AS (
+            SELECT *, kind = 'vlan' AND project_id IS NULL AS on_demand, {_REACHED} AS reached FROM networks
+            WHERE %(project)s::text IS NULL OR project_id IS NULL OR project_id = %(project)s
+        ), placed AS (
+            SELECT *, row_number() OVER (
+                PARTITION BY on_demand, reached ORDER BY from_seq, from_rank
+            ) AS place
+            FROM about
+        ), networks AS (
+            SELECT * FROM placed
+            WHERE (%(networks)s::uuid[] IS NULL OR network_id = ANY(%(networks)s::uuid[])) AND (
+                %(project)s::text IS NULL OR NOT on_demand
+                OR (place = 1 AND NOT EXISTS (SELECT FROM about WHERE NOT on_demand))
+            )
         )
-        SELECT network_id::text, label, kind, cidr::text, project_id, physical_network, reached, on_demand,
-            usable AS addresses, used, draining, counted.kept AS reserved,
+        SELECT cell.vlans, network_id::text, label, kind, cidr::text, project_id, physical_network, reached,
+            on_demand, usable AS addresses, used, draining, counted.kept AS reserved,
             usable - used - withheld AS free
-        FROM seen AS networks, {_COUNTED}
-        WHERE %(project)s::text IS NULL OR NOT on_demand OR place = 1
+        FROM (SELECT EXISTS (SELECT FROM vlan_networks) AS vlans) cell
+        LEFT JOIN networks ON true LEFT JOIN {_COUNTED} ON true
         ORDER BY from_seq, from_rank
         """,
         {
@@ -77,6 +94,10 @@ def availability(
             "networks": None if network_ids is None else list(network_ids),
         },
     )
+    vlans = bool(rows[0]["vlans"])
+    for row in rows:
+        del row["vlans"]
+    return Availability([row for row in rows if row["network_id"] is not None], vlans)
 
 
 def requested(

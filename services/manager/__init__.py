@@ -14,6 +14,7 @@ from services.manager.moves import MoveMethods
 from services.manager.networks import NetworkMethods
 from services.manager.placement import PlacementMethods
 from services.manager.quotas import QuotaMethods
+from services.manager.searches import SearchMethods
 
 __all__ = ["NetworkManager"]
 
@@ -26,6 +27,7 @@ class NetworkManager(
     FloatingIpMethods,
     PlacementMethods,
     QuotaMethods,
+    SearchMethods,
     Protocol,
 ):
     """What nova's compute and API asked of nova-network.

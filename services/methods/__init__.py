@@ -9,6 +9,7 @@ from services.methods import moves as _moves
 from services.methods import networks as _networks
 from services.methods import placement as _placement
 from services.methods import quotas as _quotas
+from services.methods import searches as _searches
 from services.methods.base import Method
 
 METHODS: Mapping[str, Method] = {
@@ -19,5 +20,6 @@ METHODS: Mapping[str, Method] = {
     **_floating_ips.METHODS,
     **_placement.METHODS,
     **_quotas.METHODS,
+    **_searches.METHODS,
 }
 """Every method that `netledger call` knows."""

@@ -38,6 +38,7 @@ class Defaults:
     quota_floating_ips: int = 10
     enable_network_quota: bool = False
     quota_networks: int = 3
+    dhcp_lease_time: int = 86400
 
 
 @dataclass(frozen=True)

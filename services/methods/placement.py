@@ -17,6 +17,7 @@ from events.refusals import Code
 from projections.ipam import placement
 from services.methods.base import Args, Method, Read, checked
 from services.methods.instances import as_request
+from services.methods.networks import visible
 from services.outcomes import refused
 from services.tables import Row, Tables
 
@@ -63,11 +64,11 @@ def _availability(args: AvailabilityArgs, actor: Actor, tables: Tables) -> list[
     found = tables.ask(
         lambda reader: placement.availability(reader, project_id=project, host=args.host, network_ids=ids)
     )
-    there = {row["network_id"] for row in found}
+    there = {row["network_id"] for row in found.networks}
     for at, one in enumerate(ids or ()):
         if one not in there:
             raise refused(Code.NETWORK_NOT_FOUND, f"There is no network {one}.", f"network_uuids.{at}")
-    return found
+    return found.networks
 
 
 def _project(named: str | None, actor: Actor) -> str | None:
@@ -94,17 +95,23 @@ def _check_free_ips(args: CheckArgs, actor: Actor, tables: Tables) -> bool:
         return _has_room_everywhere(args, project, tables)
     asked = [(one.network_id, one.address) for one in args.requested_networks]
     rows = _looked_up(asked, tables, args.host)
+    missing = [at for at, row in enumerate(rows) if not _gets(project, row)]
+    if missing:
+        code = Code.NO_NETWORKS_FOUND if len(missing) == len(rows) else Code.NETWORK_NOT_FOUND_FOR_PROJECT
+        message = f"Network {rows[missing[0]]['network_id']} is not one of project {project!r}."
+        raise refused(code, message, f"requested_networks.{missing[0]}.network_id")
     for at, row in enumerate(rows):
-        field = f"requested_networks.{at}"
-        _must_be_there(row, actor, f"{field}.network_id")
-        if row["project_id"] not in {None, project}:
-            message = f"Network {row['network_id']} is not one of project {project!r}."
-            raise refused(Code.NETWORK_NOT_FOUND_FOR_PROJECT, message, f"{field}.network_id")
-        _must_be_handed_out(row, f"{field}.address")
+        _must_be_handed_out(row, f"requested_networks.{at}.address")
     return all(
         row["reached"] and _has_room(row, args.count) and not (row["address"] and _taken(row, args.count))
         for row in rows
     )
+
+
+def _gets(project: str, row: Row) -> bool:
+    """Tell whether a project may have a NIC there, as `projections.cell.visibility` does."""
+    unowned = row["project_id"] is None and row["kind"] != "vlan"
+    return row["label"] is not None and (unowned or row["project_id"] == project)
 
 
 def _has_room(row: Row, count: int) -> bool:
@@ -120,11 +127,10 @@ def _taken(row: Row, count: int) -> bool:
 def _has_room_everywhere(args: CheckArgs, project: str, tables: Tables) -> bool:
     """Tell whether every network that a spawn would take has room."""
     found = tables.ask(lambda reader: placement.availability(reader, project_id=project, host=args.host))
-    wanted = [row for row in found if not row["on_demand"]] or found
-    reached = [row for row in wanted if row["reached"]]
-    if wanted and not reached:
-        return False
-    return len(reached) <= NICS_MAX and all(_has_room(row, args.count) for row in reached)
+    reached = [row for row in found.networks if row["reached"]]
+    if not reached:
+        return not found.networks and not found.vlans  # a cell without VLANs gives such a project no NICs
+    return len(found.networks) <= NICS_MAX and all(_has_room(row, args.count) for row in reached)
 
 
 # --- validate_networks --------------------------------------------------------------------------------------
@@ -173,7 +179,7 @@ def _looked_up(
 
 
 def _must_be_there(row: Row, actor: Actor, field: str) -> None:
-    if row["label"] is None or not (actor.is_admin or row["project_id"] in {None, actor.project}):
+    if row["label"] is None or not visible(row, actor):
         raise refused(Code.NETWORK_NOT_FOUND, f"There is no network {row['network_id']}.", field)
 
 

@@ -53,16 +53,14 @@ def test_what_can_never_be_granted_is_refused(cell: Cell, client: Client) -> Non
 
     twice = "requested_networks.1.network_id"
     assert refused(ann, [alls], [alls]) == ("NetworkDuplicated", twice)
-    assert refused(bob, [alls], [anns]) == ("NetworkNotFound", twice)
+    assert refused(bob, [alls], [anns]) == ("NetworkNotFoundForProject", twice)
+    assert refused(bob, [anns]) == ("NoNetworksFound", "requested_networks.0.network_id")
     wrong = "requested_networks.0.address"
     assert refused(ann, [alls, "10.0.0.1"]) == ("FixedIpNotFoundForNetwork", wrong)
     assert refused(ann, [alls, "10.1.0.9"]) == ("FixedIpNotFoundForNetwork", wrong)
     assert refused(ann, [alls, "10.99.0.9"]) == ("FixedIpNotFoundForAddress", wrong)
     assert refused(bob, [alls], project_id="anns") == ("Forbidden", "project_id")
-    assert refused(client, [anns], project_id="bobs") == (
-        "NetworkNotFoundForProject",
-        "requested_networks.0.network_id",
-    )
+    assert refused(client, [alls], [anns], project_id="bobs") == ("NetworkNotFoundForProject", twice)
     assert refusal_of(client, "check_free_ips", {}) == ("InvalidInput", "project_id")
     assert refusal_of(ann, "check_free_ips", {"count": 0}) == ("InvalidInput", "count")
     assert refusal_of(ann, "check_free_ips", {"requested_networks": [["x"]]})[0] == "InvalidInput"

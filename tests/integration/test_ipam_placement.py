@@ -11,7 +11,8 @@ from projections.ipam.connection import Reader
 from tests.ipam import look, project
 from tests.written_ledger import WrittenLedger, delete, network, network_id, spawn
 
-FAST, OWN, FIRST_VLAN, NEXT_VLAN = (network_id(number) for number in range(1, 5))
+ONE = FAST = network_id(1)
+OWN, FIRST_VLAN = network_id(2), network_id(3)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def reader(database: str) -> Iterator[Reader]:
 
 def test_held_draining_and_reserved_addresses_are_not_free(reader: Reader) -> None:
     """A held address that is reserved, too, counts once."""
-    fast = placement.availability(reader)[0]
+    fast = placement.availability(reader).networks[0]
 
     numbers = {name: fast[name] for name in ("addresses", "used", "draining", "reserved", "free")}
     assert numbers == {"addresses": 65533, "used": 2, "draining": 1, "reserved": 2, "free": 65530}
@@ -48,22 +49,44 @@ def test_a_host_does_not_reach_every_network(reader: Reader) -> None:
     """Of one that has not registered nothing is known, so it counts as reaching all, as in a spawn."""
 
     def reached(host: str | None) -> list[bool]:
-        return [row["reached"] for row in placement.availability(reader, host=host)]
+        return [row["reached"] for row in placement.availability(reader, host=host).networks]
 
     assert reached("near") == reached("unknown") == reached(None) == [True] * 5
     assert reached("far") == [False, True, False, True, True]
 
 
-def test_a_project_is_told_of_the_vlan_network_that_it_would_get(reader: Reader) -> None:
-    """The first of nobody that the host reaches, and only that one."""
+def test_a_project_that_sees_a_network_gets_no_other(reader: Reader) -> None:
+    """What belongs to nobody and is no VLAN network is everybody's."""
 
-    def seen(project: str, host: str | None = None) -> list[tuple[str, bool]]:
-        rows = placement.availability(reader, project_id=project, host=host)
-        return [(row["network_id"], row["on_demand"]) for row in rows if row["reached"]]
+    def seen(name: str) -> list[tuple[str, bool]]:
+        rows = placement.availability(reader, project_id=name).networks
+        return [(row["network_id"], row["on_demand"]) for row in rows]
 
-    assert seen("blue") == [(FAST, False), (OWN, False), (FIRST_VLAN, True)]
-    assert seen("red", "near") == [(FAST, False), (FIRST_VLAN, True)]
-    assert seen("red", "far") == [(NEXT_VLAN, True)]
+    assert seen("blue") == [(FAST, False), (OWN, False)]
+    assert seen("red") == [(FAST, False)]
+
+
+def test_a_project_without_networks_is_told_of_the_one_that_it_would_get(database: str) -> None:
+    """The first VLAN network of nobody that the host reaches, and only that one."""
+    ledger = WrittenLedger()
+    ledger.decide(HostRegistered(host="far", physical_networks=("default",)))
+    ledger.decide(network(1, project_id="blue"))
+    project(ledger, database)
+    with look(database) as reader:
+        assert placement.availability(reader, project_id="red") == ([], False)
+    ledger.decide(*(network(number, kind="vlan", vlan=number, physical_network="fast") for number in (2, 3)))
+    ledger.decide(*(network(number, kind="vlan", vlan=number) for number in (4, 5)))
+    project(ledger, database)
+    with look(database) as reader:
+
+        def given_to(name: str, host: str | None = None) -> list[tuple[str, bool, bool]]:
+            rows = placement.availability(reader, project_id=name, host=host).networks
+            return [(row["network_id"], row["on_demand"], row["reached"]) for row in rows]
+
+        assert given_to("red") == [(network_id(2), True, True)]
+        assert given_to("red", "far") == [(network_id(2), True, False), (network_id(4), True, True)]
+        assert given_to("blue", "far") == [(ONE, False, True)]
+        assert placement.availability(reader, project_id="red").vlans
 
 
 def test_what_is_requested_is_told_in_its_order(reader: Reader) -> None:

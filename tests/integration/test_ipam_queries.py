@@ -161,7 +161,7 @@ def test_networks_are_listed_in_order_of_creation_with_counts(reader: Reader) ->
     assert queries.network(reader, ONE) == one
     assert queries.network(reader, network_id(9)) is None
     assert queries.networks_by_cidr(reader, "10.2.0.0/16") == [two]
-    assert [row["free"] for row in placement.availability(reader)] == [65532, 65531]
+    assert [row["free"] for row in placement.availability(reader).networks] == [65532, 65531]
 
 
 def test_vifs_in_nic_order(reader: Reader) -> None:
