@@ -56,6 +56,7 @@ class Code(StrEnum):
     HOST_NOT_FOUND = "HostNotFound"
     NO_MORE_FIXED_IPS = "NoMoreFixedIps"
     FIXED_IP_ALREADY_IN_USE = "FixedIpAlreadyInUse"
+    FIXED_IP_NOT_FOUND = "FixedIpNotFound"
     FIXED_IP_NOT_FOUND_FOR_NETWORK = "FixedIpNotFoundForNetwork"
     FIXED_IP_NOT_FOUND_FOR_ADDRESS = "FixedIpNotFoundForAddress"
     FIXED_IP_NOT_FOUND_FOR_SPECIFIC_INSTANCE = "FixedIpNotFoundForSpecificInstance"

@@ -27,7 +27,7 @@ from services.allocator.inputs import COMMAND_BYTES_MAX
 from services.allocator.runner import CellTopics
 from services.answers import Answers, Ticket
 from services.manager import NetworkManager
-from services.methods import METHODS
+from services.methods import ABSENT, METHODS
 from services.methods.base import Args, Asked, Defaults, Method, Read, parse_args, refusal_of
 from services.outcomes import Answer, Refused, refused
 from services.positions import seq_at_least
@@ -265,6 +265,8 @@ class Client(NetworkManager):
         known = METHODS.get(method)
         if known is None:
             message = f"There is no method {method!r}; there are {', '.join(sorted(METHODS))}."
+            if method in ABSENT:
+                message = f"Method {method!r} is not offered: {ABSENT[method]}."
             raise refused(Code.UNKNOWN_METHOD, message, "method")
         asked = Asked(command_id or new_command_id(), actor or self.actor, self._defaults)
         read_args = parse_args(known.args, args)

@@ -204,6 +204,15 @@ _FIXED_IP = """
 """
 
 
+_DERIVED_IP = """
+    SELECT host(address) AS address, derived.network_id::text, NULL AS allocation_id, derived.mac::text,
+        derived.instance_uuid::text, derived.vif_id::text AS virtual_interface_id, project_id, host, hostname,
+        true AS allocated, false AS leased, false AS draining, NULL::text[] AS waits_for,
+        NULL::timestamptz AS drain_until, contested, derived.from_seq
+    FROM ipv6_addresses derived JOIN instances USING (instance_uuid)
+"""
+
+
 def fixed_ips(reader: Reader, network_id: str) -> list[Row]:
     """Return the held addresses of a network in order; `allocated` is false for draining ones, as in nova."""
     return reader.rows(f"{_FIXED_IP} WHERE network_id = %s::uuid ORDER BY address, contest", [network_id])
@@ -241,16 +250,25 @@ def is_reserved(reader: Reader, network_id: str, address: str) -> bool:
 
 
 def fixed_ips_by_address(reader: Reader, address: str) -> list[Row]:
-    """Return who holds an address, in each network whose block has it."""
+    """Return who holds an address, in each network whose block has it; a derived IPv6 address too."""
     return reader.rows(
         f"""
         {_FIXED_IP}
         WHERE address = %(address)s::inet
             AND network_id IN (SELECT network_id FROM networks WHERE cidr >>= %(address)s::inet)
-        ORDER BY from_seq, contest
+        UNION ALL
+        {_DERIVED_IP}
+        WHERE address = %(address)s::inet
+            AND derived.network_id IN (SELECT network_id FROM networks WHERE cidr_v6 >>= %(address)s::inet)
+        ORDER BY from_seq, allocation_id
         """,
         {"address": address},
     )
+
+
+def fixed_ip(reader: Reader, allocation_id: str) -> Row | None:
+    """Return an address by the id of its allocation, or None; one that drains too."""
+    return reader.row(f"{_FIXED_IP} WHERE allocation_id = %s::uuid", [allocation_id])
 
 
 _FLOATING_IP = """

@@ -46,10 +46,32 @@ def spawn(
         ),
     ] = None,
     hostname: Annotated[str | None, typer.Option("--hostname", help="Name for DHCP and DNS.")] = None,
+    display_name: Annotated[
+        str | None, typer.Option("--display-name", help="Name that people know it by.")
+    ] = None,
+    zone: Annotated[str | None, typer.Option("--availability-zone", help="Its availability zone.")] = None,
+    mac: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mac", help="A MAC for its NICs, in place of drawn ones; several times, at least one for each."
+        ),
+    ] = None,
+    vpn: Annotated[
+        bool, typer.Option("--vpn", help="It is its project's VPN server; needs a VLAN network.")
+    ] = False,
     command_id: RepeatId = None,
 ) -> None:
     """Give an instance its NICs, MACs and addresses: all of them, or none and a reason."""
-    given = {"instance_uuid": uuid, "project_id": project, "host": host, "hostname": hostname}
+    given = {
+        "instance_uuid": uuid,
+        "project_id": project,
+        "host": host,
+        "hostname": hostname,
+        "display_name": display_name,
+        "availability_zone": zone,
+        "macs": mac,
+        "vpn": vpn or None,
+    }
     args: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with client() as asking:
         from services.client import new_command_id

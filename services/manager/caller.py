@@ -1,12 +1,16 @@
 """What the typed methods of every subject share: they call by name, and leave out what is not given."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from events.model import Actor
 
 RequestedNetwork = Mapping[str, str | None] | Sequence[str | None]
 """A NIC: an object with `network_id`, `address` and `tag`, or nova's pair of network id and address."""
+
+
+RequestedNetworks = Sequence[RequestedNetwork] | Literal["none", "auto"]
+"""NICs in order, or nova's word for no NICs, or for as many as there are networks but at least one."""
 
 
 class Caller(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from events.model import Actor
-from services.manager.caller import Caller, RequestedNetwork, given
+from services.manager.caller import Caller, RequestedNetworks, given
 from services.tables import Row
 
 
@@ -16,10 +16,14 @@ class InstanceMethods(Caller, Protocol):
         instance_uuid: str,
         project_id: str,
         host: str,
-        requested_networks: Sequence[RequestedNetwork] | None = None,
+        requested_networks: RequestedNetworks | None = None,
         *,
+        auto_allocate: bool | None = None,
+        macs: Sequence[str] | None = None,
+        vpn: bool | None = None,
         hostname: str | None = None,
         display_name: str | None = None,
+        availability_zone: str | None = None,
         rxtx_factor: float | None = None,
         actor: Actor | None = None,
         command_id: str | None = None,
@@ -30,8 +34,12 @@ class InstanceMethods(Caller, Protocol):
             project_id=project_id,
             host=host,
             requested_networks=requested_networks,
+            auto_allocate=auto_allocate,
+            macs=macs,
+            vpn=vpn,
             hostname=hostname,
             display_name=display_name,
+            availability_zone=availability_zone,
             rxtx_factor=rxtx_factor,
         )
         info: list[Row] = self.call("allocate_for_instance", args, actor=actor, command_id=command_id)
@@ -66,9 +74,11 @@ class InstanceMethods(Caller, Protocol):
         info: list[Row] = self.call("remove_fixed_ip_from_instance", args, actor=actor, command_id=command_id)
         return info
 
-    def get_instance_nw_info(self, instance_uuid: str, *, actor: Actor | None = None) -> list[Row]:
-        """Return an instance's network_info."""
-        args = {"instance_uuid": instance_uuid}
+    def get_instance_nw_info(
+        self, instance_uuid: str, *, rxtx_factor: float | None = None, actor: Actor | None = None
+    ) -> list[Row]:
+        """Return an instance's network_info, for another `rxtx_factor` than its own if one is named."""
+        args = given(instance_uuid=instance_uuid, rxtx_factor=rxtx_factor)
         info: list[Row] = self.call("get_instance_nw_info", args, actor=actor)
         return info
 

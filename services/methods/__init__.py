@@ -23,3 +23,13 @@ METHODS: Mapping[str, Method] = {
     **_searches.METHODS,
 }
 """Every method that `netledger call` knows."""
+
+ABSENT: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("lease_fixed_ip", "release_fixed_ip"),
+        "hosts report the leases of their guests themselves, and nobody else can",
+    ),
+    "release_dhcp": "the agent of a host ends the lease of an address that is taken back",
+    "_rpc_allocate_fixed_ip": "no host has to be asked for an address; call allocate_fixed_ip",
+}
+"""Methods of nova's that are not offered, and why."""

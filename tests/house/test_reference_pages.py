@@ -11,7 +11,7 @@ import pytest
 from events.ledger.fold import Alarm, Skip
 from events.refusals import Code
 from events.schema_export.headers import DECISION_HEADERS
-from services.methods import METHODS
+from services.methods import ABSENT, METHODS
 from services.roles.health import Health
 from services.roles.metrics import exposition
 from services.settings import PREFIX, Settings
@@ -132,3 +132,11 @@ def test_every_method_is_listed() -> None:
     told = named((REPO / "docs/nova-differences.md").read_text(), "Methods")
 
     assert sorted(told) == sorted(METHODS)
+
+
+def test_every_method_that_is_not_offered_is_listed() -> None:
+    """With the reason, like those that are."""
+    told = named((REPO / "docs/nova-differences.md").read_text(), "Methods that are not offered")
+
+    assert sorted(told) == sorted(ABSENT)
+    assert not set(ABSENT) & set(METHODS)
