@@ -50,7 +50,7 @@ from events.floating_ips import (
     FloatingIpsDeleted,
     ReleaseFloatingIp,
 )
-from events.hosts import HostApplied, HostRegistered, RegisterHost, ReportApplied
+from events.hosts import HostApplied, HostFenced, HostRegistered, RegisterHost, ReportApplied
 from events.instances import (
     DeleteInstance,
     InstanceDeleted,
@@ -77,6 +77,7 @@ from events.networks import (
     NetworkCreated,
     NetworkDeleted,
 )
+from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased, SetNetworkHost
 from events.projects import (
     AddNetworkToProject,
     ModifyNetwork,
@@ -91,6 +92,7 @@ AnyCommand = Annotated[
     | DeleteNetwork
     | AddNetworkToProject
     | ModifyNetwork
+    | SetNetworkHost
     | SpawnInstance
     | DeleteInstance
     | UnbindInstance
@@ -129,7 +131,11 @@ AnyEvent = Annotated[
     | NetworkClaimed
     | NetworkProjectAssigned
     | NetworkProjectReleased
+    | NetworkHostAssigned
+    | NetworkHostReleased
+    | NetworkHostLetGo
     | HostRegistered
+    | HostFenced
     | HostApplied
     | InstanceSpawned
     | InstanceDeleted

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from events.model import Command, Event, Flag, Ipv4, Mac, Report, Uuid
 
-DisassociateReason = Literal["applied", "timeout", "unserved", "network_deleted"]
+DisassociateReason = Literal["applied", "timeout", "fenced", "unserved", "network_deleted"]
 
 
 class AddFixedIp(Command):

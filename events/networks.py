@@ -99,10 +99,11 @@ class DeleteNetwork(Command):
 
 
 class ClaimNetwork(Report):
-    """A host asks to become the network host of a network it reaches (nova's set_network_host)."""
+    """A host asks to become the network host of a network it reaches (nova's set_network_hosts)."""
 
     type: Literal["ClaimNetwork.v1"] = "ClaimNetwork.v1"
-    network_id: Uuid
+    network_id: Uuid | None = None
+    """The one that has been without an owner for longest, of those it reaches, when left out."""
 
 
 class AddressRange(Message):

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from events.model import Command, Event, Flag, ProjectId, Uuid
+from events.model import Command, Event, Flag, Name, ProjectId, Uuid
 
 
 class AddNetworkToProject(Command):
@@ -16,7 +16,7 @@ class AddNetworkToProject(Command):
 
 
 class ModifyNetwork(Command):
-    """Change which project a network belongs to; what is not named stays as it is.
+    """Change which project a network belongs to and which host serves it; what is not named stays as it is.
 
     nova's associate and disassociate_network, and nova-manage's network modify.
     """
@@ -29,8 +29,12 @@ class ModifyNetwork(Command):
     """The project that it shall belong to."""
     disassociate_project: Flag = False
     """It shall belong to nobody."""
+    host: Name | None = None
+    """The host that shall serve it."""
+    disassociate_host: Flag = False
+    """No host shall serve it, until one claims it."""
     overwrite: Flag = False
-    """Also if it belongs to another one now."""
+    """Also if another project or host has it now."""
 
 
 class NetworkProjectAssigned(Event):

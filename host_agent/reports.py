@@ -14,13 +14,16 @@ from events.ids import uuid7
 from events.networks import ClaimNetwork
 from host_agent.facts import FactsFile, LeaseFact
 from projections.host_dhcp import DhcpHost
+from projections.host_network import Allocation
 from projections.host_plan import HostSettings
-from projections.host_view import Allocation, HostView
+from projections.host_view import HostView
 
 APPLIED_INTERVAL_S = 1.0
 """An applied position is reported at most this often."""
 REPEAT_AFTER_S = 10.0
-"""A registration or claim that the ledger does not show by then is sent again."""
+"""A registration that the ledger does not show by then is sent again."""
+HEARTBEATS_PER_LEASE = 3
+"""A position is reported this often within a lease, also when nothing changed."""
 
 _MS_PER_S = 1000
 
@@ -63,29 +66,41 @@ class Reporter:
         self._now_s = now_s
         self._registered_at: float | None = None
         self._claim_at = 0.0
-        self._claimed: dict[str, float] = {}
         self._applied: Applied | None = None
         self._applied_at = -APPLIED_INTERVAL_S
         self._said: dict[tuple[str, str, str], bool] = {}
 
     def register(self, view: HostView) -> None:
-        """Announce this host: once at the start, and again while the ledger does not show it as it is.
+        """Announce this host: at the start, and while the ledger does not show it as it is, or as fenced.
 
         Raises:
             LogError: it could not be sent.
 
         """
-        known = view.physical_networks == frozenset(self._settings.physical_networks)
+        settings = self._settings
+        registered = (view.physical_networks, view.lease_s, view.network_host)
+        wanted = (frozenset(settings.physical_networks), settings.lease_s, settings.network_host)
+        known = registered == wanted and not view.fenced
         now = self._monotonic()
-        if self._registered_at is not None and (known or now - self._registered_at < REPEAT_AFTER_S):
+        pause = APPLIED_INTERVAL_S if view.fenced else REPEAT_AFTER_S
+        if self._registered_at is not None and (known or now - self._registered_at < pause):
             return
-        host = self._settings.host
-        networks = self._settings.physical_networks
-        self._sink.send(RegisterHost(id=self._new_id(), reporter=host, host=host, physical_networks=networks))
+        self._sink.send(
+            RegisterHost(
+                id=self._new_id(),
+                reporter=settings.host,
+                host=settings.host,
+                physical_networks=settings.physical_networks,
+                lease_s=settings.lease_s,
+                network_host=settings.network_host,
+            )
+        )
         self._registered_at = now
 
     def claim(self, view: HostView) -> None:
-        """Claim the oldest network that nobody serves, one a tick, so that networks spread over hosts.
+        """Claim a network that nobody serves, one a tick, so that networks spread over hosts.
+
+        Which one is for the allocator to say: hosts that all named the oldest would all lose but one.
 
         Raises:
             LogError: it could not be sent.
@@ -95,28 +110,23 @@ class Reporter:
         if now < self._claim_at:
             return
         self._claim_at = now + self._settings.claim_interval_s
-        claimable = view.claimable()
-        self._claimed = {
-            network_id: at for network_id, at in self._claimed.items() if network_id in claimable
-        }
-        for network_id in claimable:
-            if now - self._claimed.get(network_id, -REPEAT_AFTER_S) >= REPEAT_AFTER_S:
-                host = self._settings.host
-                self._sink.send(
-                    ClaimNetwork(id=self._new_id(), reporter=host, host=host, network_id=network_id)
-                )
-                self._claimed[network_id] = now
-                return
+        if view.claimable() and not view.fenced:
+            host = self._settings.host
+            self._sink.send(ClaimNetwork(id=self._new_id(), reporter=host, host=host))
 
     def applied(self, applied: Applied) -> None:
-        """Report a position that changed, at most once a second.
+        """Report a position that changed, at most once a second, and as a sign of life one that did not.
 
         Raises:
             LogError: it could not be sent.
 
         """
         now = self._monotonic()
-        if applied == self._applied or now - self._applied_at < APPLIED_INTERVAL_S:
+        since = now - self._applied_at
+        due = (
+            self._settings.lease_s / HEARTBEATS_PER_LEASE if applied == self._applied else APPLIED_INTERVAL_S
+        )
+        if since < due:
             return
         host = self._settings.host
         self._sink.send(

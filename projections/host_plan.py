@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from events.addresses import cidr4_bounds, cidr4_netmask, ipv4_number, ipv4_text
+from events.hosts import LEASE_S_DEFAULT
 from events.networks import DEFAULT_PHYSICAL_NETWORK, NetworkCreated
 from projections.host_dhcp import DhcpHost, DhcpService
 from projections.host_nat import MASQUERADE, FloatingNat, Nat, NatNetwork
-from projections.host_view import Floating, HostView, NetworkView
+from projections.host_network import Floating, NetworkView
+from projections.host_view import HostView
 
 FORWARDING = "net.ipv4.ip_forward"
 
@@ -29,6 +31,8 @@ class HostSettings:
     """Physical networks that this host reaches."""
     network_host: bool = True
     """Whether this host claims networks that nobody serves; a host that only computes does not."""
+    lease_s: int = LEASE_S_DEFAULT
+    """Seconds without the end of the ledger after which this host gives up what only one host may do."""
     public_interface: str = "eth0"
     """Where floating IPs are bound, and what guests' traffic to the world leaves by."""
     flat_interface: str | None = None

@@ -1,8 +1,10 @@
 """What one host must know of its cell: a fold of its own that grows with the host, not with the cell.
 
 It keeps every network's definition (there are few), the NICs on this host, and addresses and floating
-associations of the networks that this host serves as network host. Those of networks that nobody serves yet
-are kept too, because a later claim of ours must find them; they are dropped when another host wins the claim.
+associations of the networks that this host serves as network host. Those of networks that nobody has served
+yet are kept too, because a later claim of ours must find them; they are dropped when another host wins the
+claim. A network that is taken over from another host is `missing` its addresses: the view must be folded
+again from the first record, told to `keep` them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,15 +16,16 @@ from typing import Any
 from pydantic_core import to_json
 
 from events.catalog import AnyEvent
-from events.errors import InvariantBroken
 from events.fixed_ips import FixedIpAllocated, FixedIpDeallocated, FixedIpLeased, FixedIpReleased
 from events.floating_ips import FloatingIpAssociated, FloatingIpDisassociated
-from events.hosts import HostRegistered
+from events.hosts import HostFenced, HostRegistered
 from events.instances import VifCreated, VifDeleted
 from events.model import Event
 from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
 from events.moves import Port as MovedPort
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased
+from projections.host_network import Allocation, Floating, NetworkView
 
 _OF_THE_HOST = (
     VifCreated,
@@ -32,11 +35,15 @@ _OF_THE_HOST = (
     InstancePrepared,
     InstanceUnprepared,
     HostRegistered,
+    HostFenced,
 )
 _OF_A_NETWORK = (
     NetworkCreated,
     NetworkDeleted,
     NetworkClaimed,
+    NetworkHostAssigned,
+    NetworkHostReleased,
+    NetworkHostLetGo,
     FixedIpAllocated,
     FixedIpDeallocated,
     FixedIpLeased,
@@ -56,19 +63,6 @@ def concerns(event: AnyEvent, host: str) -> bool:
     return isinstance(event, _OF_A_NETWORK)
 
 
-@dataclass(slots=True)
-class Allocation:
-    """An address in use on a network; `leased` while a guest holds it by DHCP."""
-
-    allocation_id: str
-    network_id: str
-    address: str
-    mac: str
-    instance_uuid: str
-    hostname: str | None
-    leased: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Port:
     """A NIC of an instance that this host has, or that was made ready here."""
@@ -79,79 +73,25 @@ class Port:
     instance_uuid: str
 
 
-@dataclass(frozen=True, slots=True)
-class Floating:
-    """A floating IP that points at an allocation; `since` is the position at which it began to."""
-
-    address: str
-    interface: str | None
-    network_id: str
-    allocation_id: str
-    fixed_address: str
-    instance_uuid: str
-    since: int
-
-
-class NetworkView:
-    """A network as this host sees it."""
-
-    __slots__ = ("_allocations", "_floating", "definition", "epoch", "order", "owner")
-
-    def __init__(self, definition: NetworkCreated, order: int) -> None:
-        """Begin with a network that nobody serves; `order` counts the cell's networks."""
-        self.definition = definition
-        self.order = order
-        self.owner: str | None = None
-        self.epoch = 0
-        self._allocations: dict[str, Allocation] = {}
-        self._floating: dict[str, Floating] = {}
-
-    @property
-    def allocations(self) -> Mapping[str, Allocation]:
-        """Addresses in use, by address; a released one is not among them, even while it drains."""
-        return MappingProxyType(self._allocations)
-
-    @property
-    def floating(self) -> Mapping[str, Floating]:
-        """Floating associations, by floating address."""
-        return MappingProxyType(self._floating)
-
-    def hold(self, allocation: Allocation) -> None:
-        """Take an address into use."""
-        self._allocations[allocation.address] = allocation
-
-    def release(self, address: str, allocation_id: str) -> None:
-        """Forget an allocation that has ended."""
-        if self.allocation(address, allocation_id) is not None:
-            del self._allocations[address]
-
-    def allocation(self, address: str, allocation_id: str) -> Allocation | None:
-        """Return an allocation, unless the address is another one's by now."""
-        found = self._allocations.get(address)
-        return found if found is not None and found.allocation_id == allocation_id else None
-
-    def associate(self, floating: Floating) -> None:
-        """Point a floating IP at an allocation."""
-        self._floating[floating.address] = floating
-
-    def disassociate(self, address: str, allocation_id: str) -> None:
-        """Stop pointing a floating IP at an allocation."""
-        found = self._floating.get(address)
-        if found is not None and found.allocation_id == allocation_id:
-            del self._floating[address]
-
-    def forget_details(self) -> None:
-        """Drop what only the network host needs."""
-        self._allocations.clear()
-        self._floating.clear()
-
-
 class HostView:
     """The fold for one host; `apply` takes every event in order and ignores what does not concern it."""
 
-    def __init__(self, host: str) -> None:
-        """Begin with nothing, before the first record."""
+    def __init__(self, host: str, keep: frozenset[str] = frozenset()) -> None:
+        """Begin with nothing, before the first record.
+
+        Args:
+            host: Whose view it is.
+            keep: Networks of which the addresses are kept although other hosts own them, until `settle`.
+
+        """
         self.host = host
+        self.fenced = False
+        """Whether this host fell silent and has not been registered again since."""
+        self.lease_s: int | None = None
+        """As the ledger has it; None before the first registration."""
+        self.network_host = False
+        self._keep = keep
+        self._missing: set[str] = set()
         self.physical_networks: frozenset[str] = frozenset()
         self._networks: dict[str, NetworkView] = {}
         self._ports: dict[str, Port] = {}
@@ -161,7 +101,11 @@ class HostView:
             HostRegistered: self._host_registered,
             NetworkCreated: self._network_created,
             NetworkDeleted: self._network_deleted,
-            NetworkClaimed: self._network_claimed,
+            HostFenced: self._host_fenced,
+            NetworkClaimed: self._network_owned,
+            NetworkHostAssigned: self._network_owned,
+            NetworkHostReleased: self._network_released,
+            NetworkHostLetGo: self._network_let_go,
             VifCreated: self._vif_created,
             VifDeleted: self._vif_deleted,
             InstanceUnbound: self._ports_lost,
@@ -187,15 +131,15 @@ class HostView:
         return MappingProxyType(self._ports)
 
     def serves(self, network: NetworkView) -> bool:
-        """Tell whether this host owns the network's gateway, DHCP and NAT."""
-        return network.owner == self.host
+        """Tell whether this host owns the network's gateway, DHCP and NAT, and knows enough to serve them."""
+        return network.owner == self.host and network.complete
 
     def has_ports_on(self, network_id: str) -> bool:
         """Tell whether an instance on this host has a NIC on a network."""
         return network_id in self._ports_on
 
     def claimable(self) -> tuple[str, ...]:
-        """Return ids of the networks that nobody serves and this host reaches, oldest first.
+        """Return ids of the networks that may be claimed and this host reaches, oldest first.
 
         A flat network has no network host: its gateway and DHCP are the operator's. Nor has a multi_host one:
         every host serves its own instances.
@@ -204,6 +148,7 @@ class HostView:
             network_id
             for network_id, network in self._networks.items()
             if network.owner is None
+            and network.leaving is None
             and network.definition.kind != "flat"
             and not network.definition.multi_host
             and network.definition.physical_network in self.physical_networks
@@ -215,9 +160,6 @@ class HostView:
         Returns:
             Ids of the networks whose parts of the host plan may have changed.
 
-        Raises:
-            InvariantBroken: the ledger gives this host a network whose addresses it was right to forget.
-
         """
         applier = self._appliers.get(type(event))
         changed = None if applier is None else applier(seq, event)
@@ -228,6 +170,11 @@ class HostView:
     def _host_registered(self, _seq: int, event: HostRegistered) -> None:
         if event.host == self.host:
             self.physical_networks = frozenset(event.physical_networks)
+            self.lease_s, self.network_host = event.lease_s, event.network_host
+            self.fenced = False
+
+    def _host_fenced(self, _seq: int, event: HostFenced) -> None:
+        self.fenced = self.fenced or event.host == self.host
 
     def _network_created(self, _seq: int, event: NetworkCreated) -> str:
         self._networks[event.network_id] = NetworkView(event, self._created)
@@ -236,21 +183,42 @@ class HostView:
 
     def _network_deleted(self, _seq: int, event: NetworkDeleted) -> str:
         self._networks.pop(event.network_id, None)
+        self._missing.discard(event.network_id)
         return event.network_id
 
-    def _network_claimed(self, _seq: int, event: NetworkClaimed) -> str:
+    def _network_owned(self, _seq: int, event: NetworkClaimed | NetworkHostAssigned) -> str:
         network = self._networks[event.network_id]
-        if event.host != self.host:
+        if event.host != self.host and event.network_id not in self._keep:
             network.forget_details()
-        elif network.owner not in (None, self.host):
-            message = (
-                f"host {self.host} was given network {event.network_id} of {network.owner}, but its view "
-                "holds none of that network's addresses; run an agent that knows takeovers"
-            )
-            raise InvariantBroken(message)
         network.owner = event.host
         network.epoch = event.epoch
+        network.leaving = None
+        if event.host == self.host and not network.complete:
+            self._missing.add(event.network_id)
         return event.network_id
+
+    def _network_released(self, _seq: int, event: NetworkHostReleased) -> str:
+        network = self._networks[event.network_id]
+        network.owner = None
+        self._missing.discard(event.network_id)
+        network.leaving = None if event.reason == "fenced" else event.host
+        return event.network_id
+
+    def _network_let_go(self, _seq: int, event: NetworkHostLetGo) -> str:
+        self._networks[event.network_id].leaving = None
+        return event.network_id
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Networks that this host owns and whose addresses it does not know: it must not serve them yet."""
+        return frozenset(self._missing)
+
+    def settle(self) -> None:
+        """Keep no more than other views from now on: those of another host's networks are dropped."""
+        self._keep = frozenset()
+        for network in self._networks.values():
+            if network.owner not in (None, self.host):
+                network.forget_details()
 
     def _vif_created(self, _seq: int, event: VifCreated) -> str | None:
         if event.host != self.host:
@@ -292,7 +260,7 @@ class HostView:
     def _details_of(self, network_id: str) -> NetworkView | None:
         """Return a network whose addresses this host must know."""
         network = self._networks.get(network_id)
-        return network if network is not None and network.owner in (None, self.host) else None
+        return network if network is not None and network.complete else None
 
     def _fixed_ip_allocated(self, _seq: int, event: FixedIpAllocated) -> str | None:
         network = self._details_of(event.network_id)
@@ -355,10 +323,12 @@ class HostView:
 
     def rows(self) -> Iterator[tuple[str | int | bool | None, ...]]:
         """Yield everything the view knows as canonical rows, sorted within each kind."""
-        yield ("host", self.host, *sorted(self.physical_networks))
+        registered = (self.lease_s, self.network_host, self.fenced)
+        yield ("host", self.host, *registered, *sorted(self.physical_networks))
         for network_id, network in sorted(self._networks.items()):
             definition = network.definition.model_dump_json(exclude={"type"})
-            yield ("network", network_id, network.order, network.owner, network.epoch, definition)
+            owner = (network.owner, network.epoch, network.leaving)
+            yield ("network", network_id, network.order, *owner, definition)
             for _, held in sorted(network.allocations.items()):
                 yield (
                     "allocation",

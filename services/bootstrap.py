@@ -199,6 +199,8 @@ class Deployment:
             default_floating_pool=self.settings.default_floating_pool,
             auto_assign_floating_ip=self.settings.auto_assign_floating_ip,
             instance_dns_domain=self.settings.instance_dns_domain,
+            claim_on_demand=self.settings.claim_on_demand,
+            lease_margin=self.settings.lease_margin,
         )
 
     def allocator(self) -> Allocator:
@@ -244,6 +246,7 @@ def host_settings(settings: Settings, host: str) -> HostSettings:
         host=host,
         physical_networks=settings.physical_networks,
         network_host=settings.network_host,
+        lease_s=settings.lease,
         public_interface=settings.public_interface,
         flat_interface=settings.flat_interface,
         routing_source_ip=settings.routing_source_ip,

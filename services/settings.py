@@ -189,6 +189,12 @@ class Settings(BaseSettings):
     networks_path: Annotated[str | None, BeforeValidator(_empty_is_none)] = None
     """Directory of dnsmasq's files; in the data directory when left out."""
 
+    # --- who serves networks
+    claim_on_demand: bool = True
+    """Whether a spawn gives a network that nobody serves to a live network host."""
+    lease_margin: Annotated[int, Field(ge=1, le=3600)] = 15
+    """Seconds beyond a silent host's lease that a takeover waits, for last steps and clocks that drift."""
+
     # --- this host's agent
     physical_networks: Annotated[
         tuple[Name, ...], NoDecode, BeforeValidator(_listed), Field(min_length=1)
@@ -196,6 +202,8 @@ class Settings(BaseSettings):
     """Physical networks that this host reaches, separated by commas."""
     network_host: bool = True
     """Whether this host claims networks that nobody serves; false for one that only computes."""
+    lease: Annotated[int, Field(ge=2, le=3600)] = 30
+    """Seconds without the end of the ledger after which this host's agent gives up gateways, DHCP and NAT."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -7,7 +7,7 @@ from events.addresses import cidr4_bounds, cidr4_netmask, ipv4_text
 from events.catalog import AnyEvent
 from events.fixed_ips import FixedIpAllocated, FixedIpDeallocated, FixedIpLeased, FixedIpReleased
 from events.floating_ips import FloatingIpAssociated, FloatingIpDisassociated
-from events.hosts import HostRegistered
+from events.hosts import HostFenced, HostRegistered
 from events.instances import VifCreated, VifDeleted
 from events.moves import (
     BoundFixed,
@@ -19,6 +19,7 @@ from events.moves import (
     Port,
 )
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.ownership import NetworkHostReleased
 
 HOST = "alpha"
 OTHER = "beta"
@@ -77,9 +78,30 @@ def claimed(number: int, host: str = HOST, epoch: int = 1) -> NetworkClaimed:
     return NetworkClaimed(network_id=network_id(number), host=host, epoch=epoch)
 
 
-def registered(host: str = HOST, physical_networks: tuple[str, ...] = ("default",)) -> HostRegistered:
+def released(number: int, host: str = HOST, epoch: int = 1) -> NetworkHostReleased:
+    """Return that a host owns a network no longer, by hand: nobody may claim it before it was let go."""
+    return NetworkHostReleased(
+        network_id=network_id(number), host=host, epoch=epoch, reason="disassociated", heir=None
+    )
+
+
+def fenced_off(number: int, host: str = HOST, epoch: int = 1) -> NetworkHostReleased:
+    """Return that a fenced host owns a network no longer."""
+    return released(number, host, epoch).model_copy(update={"reason": "fenced"})
+
+
+def fenced(host: str = HOST, epoch: int = 1) -> HostFenced:
+    """Return that a host fell silent."""
+    return HostFenced(host=host, epoch=epoch, until="2026-11-21T00:00:45.000Z")
+
+
+def registered(
+    host: str = HOST, physical_networks: tuple[str, ...] = ("default",), epoch: int = 1
+) -> HostRegistered:
     """Return a host's registration."""
-    return HostRegistered(host=host, physical_networks=physical_networks)
+    return HostRegistered(
+        host=host, physical_networks=physical_networks, lease_s=30, network_host=True, epoch=epoch
+    )
 
 
 @dataclass(frozen=True)

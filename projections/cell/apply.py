@@ -32,11 +32,12 @@ from events.floating_ips import (
     FloatingIpsCreated,
     FloatingIpsDeleted,
 )
-from events.hosts import HostApplied, HostRegistered
+from events.hosts import HostApplied, HostFenced, HostRegistered
 from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from events.model import Event
 from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.refusals import Refusal
@@ -53,6 +54,7 @@ from projections.cell import (
     moves,
     networks,
     nics,
+    ownership,
     projects,
     quotas,
     reservations,
@@ -63,10 +65,14 @@ from projections.cell.window import Remembered
 _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     NetworkCreated: networks.apply_created,
     NetworkDeleted: networks.apply_deleted,
-    NetworkClaimed: networks.apply_claimed,
     NetworkProjectAssigned: projects.apply_assigned,
     NetworkProjectReleased: projects.apply_released,
+    NetworkClaimed: ownership.apply_owned,
+    NetworkHostAssigned: ownership.apply_owned,
+    NetworkHostReleased: lambda state, event: ownership.apply_released(state, event, state.seq),
+    NetworkHostLetGo: ownership.apply_let_go,
     HostRegistered: hosts.apply_registered,
+    HostFenced: lambda state, event: hosts.apply_fenced(state, event, state.seq),
     HostApplied: hosts.apply_applied,
     InstanceSpawned: instances.apply_spawned,
     InstanceDeleted: instances.apply_deleted,

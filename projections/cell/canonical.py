@@ -9,8 +9,9 @@ from typing import Any
 from pydantic_core import to_json
 
 from events.addresses import ipv4_text, ipv6_text, mac_text
+from events.clock import time_text
 from events.networks import NetworkCreated
-from projections.cell.state import CellState, Network
+from projections.cell.state import CellState, Host, Network
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -22,7 +23,7 @@ def canonical_rows(state: CellState) -> Rows:
             (network_id, to_json(_as_it_is(n)).decode(), n.host, n.epoch)
             for network_id, n in state.networks.items()
         ),
-        "hosts": sorted((name, *sorted(host.physical_networks)) for name, host in state.hosts.items()),
+        "hosts": sorted(_host(name, host) for name, host in state.hosts.items()),
         "instances": sorted(
             (
                 i.uuid,
@@ -68,6 +69,11 @@ def canonical_rows(state: CellState) -> Rows:
         **_floating_rows(state),
         "quotas": sorted((project, resource, limit) for (project, resource), limit in state.quotas.items()),
     }
+
+
+def _host(name: str, host: Host) -> tuple[Any, ...]:
+    until = None if host.fenced_until is None else time_text(host.fenced_until)
+    return (name, host.lease_s, host.network_host, host.epoch, until, *sorted(host.physical_networks))
 
 
 def _as_it_is(network: Network) -> NetworkCreated:
@@ -131,6 +137,12 @@ def _internals(state: CellState) -> dict[str, Any]:
         "awaited": sorted((name, list(host.awaited.items())) for name, host in state.hosts.items()),
         "deadlines": list(state.deadlines.items()),
         "usage": {resource: sorted(counted.items()) for resource, counted in state.usage.items()},
+        "fenced": sorted(state.fenced.items()),
+        "unhosted": sorted((name, list(there)) for name, there in state.unhosted.items()),
+        "giving_up": sorted((name, list(host.giving_up.items())) for name, host in state.hosts.items()),
+        "heirs": sorted(
+            (network_id, n.leaving, n.heir) for network_id, n in state.networks.items() if n.leaving
+        ),
     }
 
 

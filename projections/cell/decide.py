@@ -33,11 +33,13 @@ from events.instances import DeleteInstance, SpawnInstance
 from events.model import Event
 from events.moves import BindInstance, PrepareInstance, UnbindInstance
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+from events.ownership import SetNetworkHost
 from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import SetQuota
 from events.refusals import Code, Refusal
 from projections.cell import (
     dns,
+    fences,
     fixed_ips,
     floating_ips,
     floating_ranges,
@@ -46,10 +48,12 @@ from projections.cell import (
     more_fixed_ips,
     moves,
     networks,
+    ownership,
     projects,
     quotas,
     reservations,
 )
+from projections.cell.fences import NO_SILENCE, Silence
 from projections.cell.state import CellState, Rules
 
 Decision = tuple[Event, ...] | Refusal
@@ -66,7 +70,7 @@ def decide_command(
             return _decide_instance(state, command, rules, now_ms)
         case AddFixedIp() | RemoveFixedIp() | ReserveFixedIp() | UnreserveFixedIp():
             return _decide_fixed_ip(state, command, rules, draws, now_ms)
-        case CreateNetworks() | DeleteNetwork() | AddNetworkToProject() | ModifyNetwork():
+        case CreateNetworks() | DeleteNetwork() | AddNetworkToProject() | ModifyNetwork() | SetNetworkHost():
             return _decide_network(state, command, draws)
         case (
             CreateFloatingIps()
@@ -122,7 +126,7 @@ def _decide_floating_ip(
 
 def _decide_network(
     state: CellState,
-    command: CreateNetworks | DeleteNetwork | AddNetworkToProject | ModifyNetwork,
+    command: CreateNetworks | DeleteNetwork | AddNetworkToProject | ModifyNetwork | SetNetworkHost,
     draws: Draws,
 ) -> Decision:
     match command:
@@ -134,6 +138,8 @@ def _decide_network(
             return projects.decide_add(state, command)
         case ModifyNetwork():
             return projects.decide_modify(state, command)
+        case SetNetworkHost():
+            return ownership.decide_set_host(state, command)
         case _:
             assert_never(command)
 
@@ -214,13 +220,18 @@ def decide_report(state: CellState, report: AnyReport) -> Decision:
         case ReportApplied():
             return hosts.decide_applied(state, report)
         case ClaimNetwork():
-            return networks.decide_claim(state, report)
+            return ownership.decide_claim(state, report)
         case LeaseFixedIp() | ReleaseFixedIp():
             return fixed_ips.decide_lease(state, report)
         case _:
             assert_never(report)
 
 
-def decide_tick(state: CellState, now_ms: int) -> tuple[Event, ...]:
-    """Decide what time alone brings about; no events means that nothing does."""
-    return fixed_ips.decide_expired(state, now_ms)
+def decide_tick(
+    state: CellState, rules: Rules, now_ms: int, silence: Silence = NO_SILENCE
+) -> tuple[Event, ...]:
+    """Decide what time alone brings about; no events means that nothing does.
+
+    `silence` is what was not heard for how long, which the state of a cell does not know.
+    """
+    return fixed_ips.decide_expired(state, now_ms) or fences.decide(state, rules, now_ms, silence)

@@ -31,7 +31,7 @@ EXPIRED_PER_DECISION_MAX = 1000
 def release(state: CellState, allocation: Allocation, rules: Rules, now_ms: int) -> list[Event]:
     """Return the events that take an address from its instance: it drains, or is free at once if unserved."""
     network = state.networks[allocation.network_id]
-    serving = state.instances[allocation.instance_uuid].hosts() | {network.host}
+    serving = state.instances[allocation.instance_uuid].hosts() | {network.host, network.leaving}
     waits_for = tuple(sorted(host for host in serving if host is not None and host in state.hosts))
     events: list[Event] = [
         FixedIpDeallocated(

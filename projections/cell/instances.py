@@ -18,6 +18,7 @@ from projections.cell import auto_floating, instance_dns, moves, nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
 from projections.cell.networks import forbidden
+from projections.cell.ownership import claim_on_demand
 from projections.cell.selection import select
 from projections.cell.state import CellState, Instance, Network, Rules
 
@@ -58,7 +59,8 @@ def decide_spawn(
     floating = auto_floating.assigned(state, command.project_id, made, rules, now_ms)
     if isinstance(floating, Refusal):
         return floating
-    return (*selected.events, _spawned(command, asked), *made, *records, *floating)
+    claims = claim_on_demand(state, (network for network, _ in wanted), rules)
+    return (*selected.events, *claims, _spawned(command, asked), *made, *records, *floating)
 
 
 def _cannot_be(command: SpawnInstance, wanted: list[tuple[Network, RequestedNetwork]]) -> Refusal | None:

@@ -10,15 +10,13 @@ from events.model import Actor, Event
 from events.networks import (
     LABEL_LENGTH_MAX,
     AddressRange,
-    ClaimNetwork,
     CreateNetworks,
     DeleteNetwork,
-    NetworkClaimed,
     NetworkCreated,
     NetworkDeleted,
 )
 from events.refusals import Code, Refusal
-from projections.cell import visibility
+from projections.cell import hosting, visibility
 from projections.cell.address_plan import (
     AddressPlan,
     NoRoom,
@@ -167,50 +165,13 @@ def apply_created(state: CellState, event: NetworkCreated) -> None:
     reserved = [Range(ipv4_number(r.first), ipv4_number(r.last)) for r in event.reserved]
     pool: AddressPool[Allocation] = AddressPool(() if block is None else tuple(gaps(block, reserved)))
     network = state.networks[event.network_id] = Network(event, block, pool, event.project_id)
+    hosting.offer(state, network)
     state.bridges[event.bridge] = event.network_id
     if block is not None:
         entry = (block.first, block.last, event.network_id)
         state.blocks.insert(bisect_left(state.blocks, entry), entry)
     visibility.enter(state, network)
     state.vlan_networks += event.kind == "vlan"
-
-
-def decide_claim(state: CellState, report: ClaimNetwork) -> tuple[Event, ...] | Refusal:
-    """Give an unhosted network to a host that reaches it; the loser is told the real owner."""
-    network = state.networks.get(report.network_id)
-    if network is None:
-        return not_found(report.network_id)
-    host = state.hosts.get(report.host)
-    if host is None:
-        message = f"Host {report.host!r} is not registered; its agent must register before it claims."
-        return Refusal(code=Code.HOST_NOT_FOUND, field="host", message=message)
-    if network.host == report.host:
-        return ()
-    if network.host is not None:
-        message = f"Network {report.network_id} belongs to host {network.host!r}."
-        details: dict[str, str | int | None] = {"host": network.host, "epoch": network.epoch}
-        return Refusal(
-            code=Code.NETWORK_ALREADY_CLAIMED, field="network_id", message=message, details=details
-        )
-    if network.plan.kind == "flat":
-        message = "A flat network has no network host: its gateway and DHCP are the operator's."
-        return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="network_id", message=message)
-    if network.plan.multi_host:
-        message = "A multi_host network has no network host: every host serves its own instances."
-        return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="network_id", message=message)
-    if network.plan.physical_network not in host.physical_networks:
-        return not_reachable(network, report.host, "host")
-    return (NetworkClaimed(network_id=report.network_id, host=report.host, epoch=network.epoch + 1),)
-
-
-def apply_claimed(state: CellState, event: NetworkClaimed) -> None:
-    """Let a host own a network."""
-    network = state.networks[event.network_id]
-    if event.epoch != network.epoch + 1:
-        message = f"network {event.network_id} is claimed for epoch {event.epoch}, now {network.epoch}"
-        raise InvariantBroken(message)
-    network.host = event.host
-    network.epoch = event.epoch
 
 
 def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...] | Refusal:
@@ -252,7 +213,9 @@ def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...]
         FixedIpUnreserved(network_id=command.network_id, address=ipv4_text(address))
         for address in sorted(network.pool.reserved)
     ]
-    return (*freed, *unreserved, *visibility.released(network), NetworkDeleted(network_id=command.network_id))
+    left = () if network.host is None else (hosting.released(network, "network_deleted"),)
+    gone = NetworkDeleted(network_id=command.network_id)
+    return (*freed, *unreserved, *visibility.released(network), *left, gone)
 
 
 def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
@@ -261,6 +224,7 @@ def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
     if network.pool.held or network.pool.reserved or network.nics:
         message = f"network {event.network_id} is deleted while {len(network.pool.held)} addresses are in use"
         raise InvariantBroken(message)
+    hosting.forget(state, network)
     del state.bridges[network.plan.bridge]
     if network.block is not None:
         state.blocks.remove((network.block.first, network.block.last, event.network_id))

@@ -13,6 +13,7 @@ from events.projects import (
     NetworkProjectReleased,
 )
 from events.refusals import Code, Refusal
+from projections.cell import ownership
 from projections.cell.networks import not_found
 from projections.cell.selection import no_more_networks
 from projections.cell.state import CellState, Network
@@ -42,19 +43,51 @@ def decide_add(state: CellState, command: AddNetworkToProject) -> tuple[Event, .
 
 
 def decide_modify(state: CellState, command: ModifyNetwork) -> tuple[Event, ...] | Refusal:
-    """Let a network belong to a project, or to nobody."""
+    """Change whose a network is and which host serves it, both or neither."""
     if not command.actor.is_admin:
         return _admin_only("change whose a network is")
-    if command.project_id is not None and command.disassociate_project:
-        message = "The network is given to a project and taken from it in one command; say one of them."
-        return Refusal(code=Code.INVALID_INPUT, field="disassociate_project", message=message)
-    if command.project_id is None and not command.disassociate_project:
-        message = "Nothing is to be changed; name a project, or disassociate the network from it."
-        return Refusal(code=Code.INVALID_INPUT, field="project_id", message=message)
+    refusal = _misread(command)
+    if refusal is not None:
+        return refusal
     network = state.networks.get(command.network_id)
     if network is None:
         return not_found(command.network_id)
-    return belong(network, command.project_id, overwrite=command.overwrite)
+    whose: tuple[Event, ...] | Refusal = ()
+    if command.project_id is not None or command.disassociate_project:
+        whose = belong(network, command.project_id, overwrite=command.overwrite)
+    if isinstance(whose, Refusal):
+        return whose
+    served = _serve(state, network, command)
+    return served if isinstance(served, Refusal) else (*whose, *served)
+
+
+def _misread(command: ModifyNetwork) -> Refusal | None:
+    """Refuse what says two things, or nothing."""
+    for wanted, away, what in (
+        (command.project_id, command.disassociate_project, "project"),
+        (command.host, command.disassociate_host, "host"),
+    ):
+        if wanted is not None and away:
+            message = f"The network is given to a {what} and taken from it in one command; say one of them."
+            return Refusal(code=Code.INVALID_INPUT, field=f"disassociate_{what}", message=message)
+    if not (command.project_id or command.host or command.disassociate_project or command.disassociate_host):
+        message = "Nothing is to be changed; name a project or a host, or disassociate the network from it."
+        return Refusal(code=Code.INVALID_INPUT, field="project_id", message=message)
+    return None
+
+
+def _serve(state: CellState, network: Network, command: ModifyNetwork) -> tuple[Event, ...] | Refusal:
+    """Return the events by which a host serves a network, or none does."""
+    if command.disassociate_host:
+        return ownership.release_host(network)
+    if command.host is None:
+        return ()
+    owner = network.host or network.heir or network.leaving
+    if owner not in {None, command.host} and not command.overwrite:
+        message = f"Network {network.plan.label!r} is served by host {owner!r}; disassociate it first."
+        details: dict[str, str | int | None] = {"host": owner, "epoch": network.epoch}
+        return Refusal(code=Code.NETWORK_ALREADY_CLAIMED, field="host", message=message, details=details)
+    return ownership.assign_host(state, network, command.host)
 
 
 def belong(network: Network, project_id: str | None, *, overwrite: bool) -> tuple[Event, ...] | Refusal:

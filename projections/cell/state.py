@@ -59,6 +59,11 @@ class Network:
     """The project that alone may use it, None for all; at first that of its plan."""
     host: str | None = None
     epoch: int = 0
+    """Counts its owners."""
+    leaving: str | None = None
+    """Host that owned it and is not known yet to have let go of it; then it has no owner."""
+    heir: str | None = None
+    """Host that shall own it then."""
     active: int = 0
     """Allocations that are not draining."""
     nics: int = 0
@@ -73,6 +78,15 @@ class Host:
     """A registered host."""
 
     physical_networks: frozenset[str]
+    lease_s: int
+    network_host: bool
+    epoch: int
+    fenced_until: int | None = None
+    """When what waits for it is freed, in ms, if it is fenced."""
+    networks: dict[str, None] = field(default_factory=dict)
+    """Ids of those that it owns."""
+    giving_up: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """Networks that it is to let go of, with the seq of their release, in that order."""
     awaited: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """Draining allocations that wait for this host, with the seq of their release, in that order."""
     leaving: OrderedDict[str, int] = field(default_factory=OrderedDict)
@@ -161,12 +175,15 @@ class CellState:
         "allocations",
         "blocks",
         "bridges",
+        "claimants",
         "deadlines",
+        "fenced",
         "floating_ips",
         "floating_pools",
         "floating_ranges",
         "hosts",
         "instances",
+        "leaving",
         "macs",
         "names",
         "networks",
@@ -174,6 +191,7 @@ class CellState:
         "selectable",
         "seq",
         "time_ms",
+        "unhosted",
         "unowned_vlans",
         "usage",
         "vlan_networks",
@@ -186,7 +204,15 @@ class CellState:
         self.time_ms = 0
         self.window = Window(window_commands)
         self.hosts: dict[str, Host] = {}
+        self.fenced: dict[str, int] = {}
+        """Hosts that fell silent and have not come back, with the seq of their fence."""
+        self.claimants: dict[str, list[tuple[int, str]]] = {}
+        """Live network hosts by physical network: (networks owned, name), ascending."""
         self.networks: dict[str, Network] = {}
+        self.unhosted: dict[str, dict[str, None]] = {}
+        """Networks that may be claimed by physical network, those without an owner for longest first."""
+        self.leaving: dict[str, None] = {}
+        """Networks that a host is to let go of."""
         self.bridges: dict[str, str] = {}
         self.blocks: list[tuple[int, int, str]] = []
         """(first, last, network id) of every network's block, ascending; blocks never overlap."""
@@ -219,6 +245,10 @@ class Rules:
 
     fixed_ip_disassociate_timeout: int = 600
     """Seconds after which a released address is free even if its hosts have not reported."""
+    claim_on_demand: bool = True
+    """Whether a spawn gives a network that nobody serves to a network host."""
+    lease_margin: int = 15
+    """Seconds beyond a host's lease that a takeover waits: for its last steps, and for clocks that drift."""
     create_unique_mac_address_attempts: int = 5
     """MAC candidates drawn for a NIC before the spawn is refused."""
     quota_fixed_ips: int = -1

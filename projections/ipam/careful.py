@@ -69,6 +69,8 @@ class CarefulWriter:
         self._seq, self._time = seq, time
         for host, row in changes.registered.items():
             self._connection.execute(statements.REGISTER, [host, *row[1:]])
+        for host, until in changes.fenced.items():
+            self._connection.execute(statements.FENCE, [until, host])
         for host, let_go_seq in changes.let_go.items():
             self._connection.execute(statements.LET_GO, [let_go_seq, host])
         with self._connection.cursor() as cursor:

@@ -45,11 +45,13 @@ class Changes:
     )
     decisions: list[Row] = field(default_factory=list)
     registered: dict[str, Row] = field(default_factory=dict)
-    """By host: host, physical networks, seq, time."""
+    """By host: host, physical networks, lease, network host, epoch, fenced until, seq, time."""
+    fenced: dict[str, str] = field(default_factory=dict)
+    """By host registered before this batch: about when others take over."""
     let_go: dict[str, int] = field(default_factory=dict)
     """By host: position up to which it has let go of released addresses."""
     claimed: dict[str, Row] = field(default_factory=dict)
-    """By network held before this batch: host and epoch."""
+    """By network held before this batch: host or None, and epoch."""
     projects: dict[str, str | None] = field(default_factory=dict)
     """By network held before this batch: the project that it belongs to."""
     quotas: dict[tuple[str, str], Row] = field(default_factory=dict)

@@ -142,9 +142,40 @@ CREATE TABLE quotas (
     PRIMARY KEY (project_id, resource)
 );
 
+-- Who owned which network from when to when: by the database, too, never two at a time.
+CREATE TABLE network_hosts (
+    network_id uuid NOT NULL,
+    host text NOT NULL,
+    epoch int NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    contest int2 NOT NULL DEFAULT 0,
+    contested bool NOT NULL DEFAULT false,
+    PRIMARY KEY (network_id, contest)
+);
+CREATE INDEX ON network_hosts (contest) WHERE contest > 0;
+CREATE TABLE network_host_history (
+    network_id uuid NOT NULL,
+    host text NOT NULL,
+    epoch int NOT NULL,
+    reason text NOT NULL,        -- why it ended
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL CHECK (to_seq >= from_seq),
+    to_time timestamptz NOT NULL,
+    contested bool NOT NULL DEFAULT false,
+    CONSTRAINT one_owner_of_a_network
+        EXCLUDE USING gist (network_id WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
+);
+CREATE INDEX ON network_host_history (network_id);
+
 CREATE TABLE hosts (
     host text PRIMARY KEY,
     physical_networks text[] NOT NULL,
+    lease_s int NOT NULL,        -- seconds without the end of the ledger after which it serves nothing
+    network_host bool NOT NULL,
+    epoch int NOT NULL,          -- counts how often it came back after a fence
+    fenced_until timestamptz,    -- it fell silent; about when others take over
     from_seq int8 NOT NULL,
     from_time timestamptz NOT NULL,
     let_go_seq int8 NOT NULL DEFAULT 0   -- it has let go of what was released up to here

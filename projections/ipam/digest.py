@@ -23,8 +23,12 @@ TABLES = (
 
 _PAGE = 10_000
 
+_TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 _PRESENT = {
-    "hosts": "SELECT host, physical_networks FROM hosts",
+    "hosts": f"""
+        SELECT host, lease_s, network_host, epoch, {_TIME.format("fenced_until")}, physical_networks
+        FROM hosts
+    """,
     "instances": """
         SELECT instance_uuid::text, project_id, host, epoch, hostname, display_name, availability_zone,
             rxtx_factor
@@ -95,7 +99,7 @@ def canonical_rows(connection: psycopg.Connection[DictRow]) -> dict[str, list[tu
     """Return the present in the form of `projections.cell.canonical`, by table, sorted."""
     with translated(), connection.transaction():
         present = {table: sorted(_rows(connection, query)) for table, query in _PRESENT.items()}
-        present["hosts"] = sorted((host, *sorted(reaches)) for host, reaches in present["hosts"])
+        present["hosts"] = sorted((*host, *sorted(reaches)) for *host, reaches in present["hosts"])
         return {"networks": sorted(_networks(connection)), **present}
 
 

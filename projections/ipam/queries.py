@@ -70,10 +70,13 @@ def hosts(reader: Reader) -> list[Row]:
     """Return registered hosts in order of registration, with what each last said about itself.
 
     `applied_seq` is the position that its kernel agrees with, None when it has not reported; `networks`
-    counts those that it is the network host of, `instances` those that run on it.
+    counts those that it is the network host of, `instances` those that run on it. `fenced_until` is set while
+    it is fenced: about when others take its networks over.
     """
     return reader.rows("""
-        SELECT host, physical_networks, from_seq AS registered_seq, from_time AS registered_at, let_go_seq,
+        SELECT host, CASE WHEN fenced_until IS NULL THEN 'live' ELSE 'fenced' END AS state,
+            physical_networks, network_host, lease_s, epoch, fenced_until,
+            from_seq AS registered_seq, from_time AS registered_at, let_go_seq,
             status.seq AS applied_seq, status.failures, status.repairs, status.reported_time AS reported_at,
             (SELECT count(*) FROM networks WHERE networks.host = hosts.host) AS networks,
             coalesce(running.instances, 0) AS instances

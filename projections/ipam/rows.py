@@ -33,12 +33,13 @@ from events.floating_ips import (
     FloatingIpsCreated,
     FloatingIpsDeleted,
 )
-from events.hosts import HostApplied, HostRegistered
+from events.hosts import HostApplied, HostFenced, HostRegistered
 from events.instances import InstanceDeleted, InstanceSpawned, VifCreated, VifDeleted
 from events.ledger.follow import Decided
 from events.model import Event
 from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.ownership import NetworkHostAssigned, NetworkHostReleased
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.record import DecisionHead, Outcome, decode_outcome
@@ -60,6 +61,8 @@ _DRAINING = FIXED_IPS.columns.index("draining")
 _DRAIN_END = FIXED_IPS.columns.index("drain_until") + 1
 _NETWORK_PROJECT = NETWORKS.columns.index("project_id")
 _NETWORK_HOST = NETWORKS.columns.index("host")
+_FENCED = 5
+"""Place of `fenced_until` in a row of `Changes.registered`."""
 
 
 def fold(batch: Iterable[Decided]) -> Changes:
@@ -174,18 +177,43 @@ def _network_deleted(changes: Changes, seq: int, time: str, event: NetworkDelete
     changes.holds["networks"].end((event.network_id,), [], seq, time)
 
 
-def _network_claimed(changes: Changes, _seq: int, _time: str, event: NetworkClaimed) -> None:
-    row = changes.holds["networks"].began.get((event.network_id,))
+def _network_owned(
+    changes: Changes, seq: int, time: str, event: NetworkClaimed | NetworkHostAssigned
+) -> None:
+    _network_host(changes, event.network_id, event.host, event.epoch)
+    row: Row = [event.network_id, event.host, event.epoch, seq, time]
+    changes.holds["network_hosts"].begin((event.network_id, event.host), row)
+
+
+def _network_released(changes: Changes, seq: int, time: str, event: NetworkHostReleased) -> None:
+    _network_host(changes, event.network_id, None, event.epoch)
+    changes.holds["network_hosts"].end((event.network_id, event.host), [event.reason], seq, time)
+
+
+def _network_host(changes: Changes, network_id: str, host: str | None, epoch: int) -> None:
+    row = changes.holds["networks"].began.get((network_id,))
     if row is not None:
-        row[_NETWORK_HOST : _NETWORK_HOST + 2] = [event.host, event.epoch]
+        row[_NETWORK_HOST : _NETWORK_HOST + 2] = [host, epoch]
     else:
-        changes.claimed[event.network_id] = [event.host, event.epoch]
+        changes.claimed[network_id] = [host, epoch]
 
 
 def _host_registered(changes: Changes, seq: int, time: str, event: HostRegistered) -> None:
     known = changes.registered.get(event.host)
-    since = known[2:] if known is not None else [seq, time]
-    changes.registered[event.host] = [event.host, array_text(event.physical_networks), *since]
+    since = known[_FENCED + 1 :] if known is not None else [seq, time]
+    changes.fenced.pop(event.host, None)
+    changes.registered[event.host] = [
+        *(event.host, array_text(event.physical_networks), event.lease_s, event.network_host, event.epoch),
+        *(None, *since),
+    ]
+
+
+def _host_fenced(changes: Changes, _seq: int, _time: str, event: HostFenced) -> None:
+    row = changes.registered.get(event.host)
+    if row is not None:
+        row[_FENCED] = event.until
+    else:
+        changes.fenced[event.host] = event.until
 
 
 def _host_applied(changes: Changes, _seq: int, _time: str, event: HostApplied) -> None:
@@ -332,9 +360,12 @@ def _unassociated(changes: Changes, seq: int, time: str, event: FloatingIpDisass
 
 _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     NetworkDeleted: _network_deleted,
-    NetworkClaimed: _network_claimed,
     NetworkProjectAssigned: _project_assigned,
     NetworkProjectReleased: _project_released,
+    NetworkClaimed: _network_owned,
+    NetworkHostAssigned: _network_owned,
+    NetworkHostReleased: _network_released,
+    HostFenced: _host_fenced,
     QuotaSet: _quota_set,
     HostRegistered: _host_registered,
     HostApplied: _host_applied,
@@ -361,4 +392,5 @@ _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     FloatingIpDisassociated: _unassociated,
     **dns_rows.HANDLERS,
 }
-"""What is not here changes no row: `MacGenerated` (`VifCreated` begins the hold), stale leases, repeats."""
+"""What is not here changes no row: `MacGenerated` (`VifCreated` begins the hold), what is stale or repeated,
+and that a network was let go."""

@@ -166,9 +166,14 @@ BELONG = b"""
     WHERE held.network_id = new.network_id
 """
 REGISTER = b"""
-    INSERT INTO hosts (host, physical_networks, from_seq, from_time) VALUES (%s, %s::text[], %s, %s)
-    ON CONFLICT (host) DO UPDATE SET physical_networks = excluded.physical_networks
+    INSERT INTO hosts (
+        host, physical_networks, lease_s, network_host, epoch, fenced_until, from_seq, from_time
+    ) VALUES (%s, %s::text[], %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (host) DO UPDATE SET physical_networks = excluded.physical_networks,
+        lease_s = excluded.lease_s, network_host = excluded.network_host, epoch = excluded.epoch,
+        fenced_until = excluded.fenced_until
 """
+FENCE = b"UPDATE hosts SET fenced_until = %s WHERE host = %s"
 SET_QUOTA = b"""
     INSERT INTO quotas (project_id, resource, hard_limit, from_seq, from_time) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (project_id, resource) DO UPDATE SET

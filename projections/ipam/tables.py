@@ -203,9 +203,20 @@ DNS_ENTRIES = HeldTable(
     contested=False,
 )
 
+NETWORK_HOSTS = HeldTable(
+    name="network_hosts",
+    history="network_host_history",
+    key={"network_id": "uuid"},
+    holder={"host": "text"},
+    columns=names("network_id host epoch from_seq from_time"),
+    kept=names("network_id host epoch"),
+    ending={"reason": "text"},
+)
+
 HELD_TABLES = (
     NETWORKS,
     NETWORK_PROJECTS,
+    NETWORK_HOSTS,
     INSTANCES,
     PREPARED,
     VIFS,

@@ -262,6 +262,8 @@ def write_updates(cursor: psycopg.Cursor[DictRow], changes: Changes) -> None:
     """
     for host, row in changes.registered.items():
         cursor.execute(statements.REGISTER, [host, *row[1:]])
+    for host, until in changes.fenced.items():
+        cursor.execute(statements.FENCE, [until, host])
     for host, seq in changes.let_go.items():
         cursor.execute(statements.LET_GO, [seq, host])
     write_quotas(cursor, changes)

@@ -32,6 +32,7 @@ from projections.cell.apply import apply_decision
 from projections.cell.decide import Decision, decide_command, decide_report, decide_tick
 from projections.cell.state import CellState, Rules
 from services.allocator.inputs import InputName, Received, receive
+from services.allocator.liveness import Liveness
 
 _BUG_SHOWN_MAX = 200
 """Characters of an unforeseen error that a refusal tells."""
@@ -56,8 +57,12 @@ class Decider:
         rules: Rules,
         draws: Callable[[str], Draws],
         refused_inputs: frozenset[tuple[str, int]],
+        monotonic_ms: Callable[[], int],
     ) -> None:
         """Go on where the fold is, which has just judged our claim valid."""
+        self._fold = fold
+        self._monotonic_ms = monotonic_ms
+        self._liveness = Liveness(rules, monotonic_ms())
         self.state = state
         self.considered: dict[str, InputMark] = dict(fold.inputs)
         """How far each input was looked at; every decision copies it (S7)."""
@@ -93,7 +98,8 @@ class Decider:
         """Decide what time alone brings about; None when nothing does."""
         self.deciding = None
         time_ms = max(now_ms, self.state.time_ms)
-        events = decide_tick(self.state, time_ms)
+        silence = self._liveness.look(self.state, self._fold.seq, self._monotonic_ms())
+        events = decide_tick(self.state, self._rules, time_ms, silence)
         if not events:
             return None
         head = self._head(f"{DECIDED_PREFIX}{TIMER}", self._cell, time_ms, None)
@@ -129,7 +135,10 @@ class Decider:
 
     def _decide(self, name: InputName, received: Received, time_ms: int) -> Decision:
         if name == "reports":
-            return decide_report(self.state, cast("AnyReport", received.message))
+            report = cast("AnyReport", received.message)
+            if report.host == report.reporter:
+                self._liveness.hear(report.host, self._monotonic_ms())
+            return decide_report(self.state, report)
         draws = self._draws(str(received.id))
         return decide_command(self.state, cast("AnyCommand", received.message), self._rules, draws, time_ms)
 

@@ -77,6 +77,7 @@ class Engine:
         claim_not_before_ms: int = 0,
         draws: Callable[[str], Draws] = CommandDraws,
         refused_inputs: frozenset[tuple[str, int]] = frozenset(),
+        monotonic_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         """Begin to follow.
 
@@ -87,6 +88,8 @@ class Engine:
             claim_not_before_ms: Time before which no claim is made (a successor's pause).
             draws: Where a command's new identities and MACs are drawn from.
             refused_inputs: (input, offset) on which a predecessor met a bug; refused as `InternalError`.
+            monotonic_ms: A clock that never goes back, by which silent hosts are known; no host ever falls
+                silent if it stands still.
 
         """
         self.settings = settings
@@ -104,6 +107,7 @@ class Engine:
         self._claim_not_before_ms = claim_not_before_ms
         self._draws = draws
         self._refused_inputs = refused_inputs
+        self._monotonic_ms = monotonic_ms
         self._appends: list[Message] = []
         self._claim: TermClaimed | None = None
         self._claimed_at_ms = 0
@@ -264,7 +268,12 @@ class Engine:
     def _own(self) -> None:
         """Begin to decide: our claim was judged valid."""
         self._decider = Decider(
-            self.fold, self._folded(), self.settings.rules, self._draws, self._refused_inputs
+            self.fold,
+            self._folded(),
+            self.settings.rules,
+            self._draws,
+            self._refused_inputs,
+            self._monotonic_ms,
         )
         self.phase = Phase.OWNING
 

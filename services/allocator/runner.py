@@ -122,6 +122,7 @@ class Allocator:
             claim_not_before_ms=claim_not_before_ms,
             draws=self._draws,
             refused_inputs=refused,
+            monotonic_ms=lambda: int(monotonic() * 1000),
         )
         try:
             with Attempt(engine, self._log, self._topics, self._ownership, self._clock_ms) as attempt:

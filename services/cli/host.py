@@ -19,7 +19,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_hosts() -> None:
-    """List the hosts, with the position that each kernel agrees with."""
+    """List the hosts: live or fenced, the networks each owns, and the position that its kernel agrees with.
+
+    A fenced host fell silent; its networks go to others after the time in `fenced_until` (`--json`).
+    """
     from projections.ipam import queries
 
     with client() as asking:
@@ -27,7 +30,18 @@ def list_hosts() -> None:
     if invocation().json:
         show_json(found)
     else:
-        table(found, ("host", "networks", "instances", "applied_seq", "failures", "repairs", "reported_at"))
+        shown = (
+            "host",
+            "state",
+            "networks",
+            "instances",
+            "lease_s",
+            "applied_seq",
+            "failures",
+            "repairs",
+            "reported_at",
+        )
+        table(found, shown)
 
 
 def plan(host: Annotated[str, typer.Argument(help="Name of the host in the ledger.")]) -> None:

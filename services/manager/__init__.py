@@ -9,6 +9,7 @@ from typing import Protocol
 
 from services.manager.fixed_ips import FixedIpMethods
 from services.manager.floating_ips import FloatingIpMethods
+from services.manager.hosts import HostMethods
 from services.manager.instances import InstanceMethods
 from services.manager.moves import MoveMethods
 from services.manager.networks import NetworkMethods
@@ -28,6 +29,7 @@ class NetworkManager(
     PlacementMethods,
     QuotaMethods,
     SearchMethods,
+    HostMethods,
     Protocol,
 ):
     """What nova's compute and API asked of nova-network.

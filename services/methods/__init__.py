@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from services.methods import fixed_ips as _fixed_ips
 from services.methods import floating_ips as _floating_ips
+from services.methods import hosts as _hosts
 from services.methods import instances as _instances
 from services.methods import moves as _moves
 from services.methods import networks as _networks
@@ -21,6 +22,7 @@ METHODS: Mapping[str, Method] = {
     **_placement.METHODS,
     **_quotas.METHODS,
     **_searches.METHODS,
+    **_hosts.METHODS,
 }
 """Every method that `netledger call` knows."""
 

@@ -49,6 +49,7 @@ from tests.unit.wishes import (
     release,
     remove_ip,
     reserve,
+    set_host,
     spawn,
     teardown,
     unbind,
@@ -113,6 +114,7 @@ def tell() -> list[LogRecord]:
     _tell_of_projects(hand)
     _tell_of_moves(hand)
     _tell_of_names(hand)
+    _tell_of_owners(hand)
     return hand.ledger
 
 
@@ -152,6 +154,21 @@ def _tell_of_floating_ips(hand: Hand) -> None:
         floating_delete("198.51.100.0/29"),
         floating_delete("198.51.100.2", force=True),
     )
+
+
+def _tell_of_owners(hand: Hand) -> None:
+    """Tell of networks that change hands."""
+    hand.say(
+        create("owned", "10.0.3.0/29", bridge="br103"),
+        register("n2", lease_s=20),
+        set_host("owned"),
+        claim("n2", None),
+    )
+    hand.say(register("n3"), modify("owned", host="n3", overwrite=True))
+    hand.say(applied("n2", hand.engine.fold.seq), modify("owned", disassociate_host=True))
+    hand.say(applied("n3", hand.engine.fold.seq), claim("n2", "owned"))
+    hand.hear_nobody()
+    hand.say(register("n2", lease_s=20), claim("n2", None), set_host("nowhere"))
 
 
 def _tell_of_more_addresses(hand: Hand) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from events.fixed_ips import FixedIpReserved
-from events.hosts import HostRegistered
 from projections.ipam import placement
 from projections.ipam.connection import Reader
+from tests.host_events import registered
 from tests.ipam import look, project
 from tests.written_ledger import WrittenLedger, delete, network, network_id, spawn
 
@@ -26,8 +26,8 @@ def reader(database: str) -> Iterator[Reader]:
         network(4, kind="vlan", vlan=4),
         network(5, kind="vlan", vlan=5),
     )
-    ledger.decide(HostRegistered(host="near", physical_networks=("default", "fast")))
-    ledger.decide(HostRegistered(host="far", physical_networks=("default",)))
+    ledger.decide(registered("near", ("default", "fast")))
+    ledger.decide(registered("far", ("default",)))
     ledger.decide(*spawn(1, (FAST, "10.1.0.2"), (OWN, "10.2.0.2")))
     ledger.decide(*spawn(2, (FAST, "10.1.0.3")))
     ledger.decide(*delete(2, (FAST, "10.1.0.3"), waits_for=("near",)))

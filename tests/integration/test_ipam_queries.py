@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from events.floating_ips import FloatingIpReleased, FloatingIpsCreated
-from events.hosts import HostApplied, HostRegistered, ReportApplied
+from events.hosts import HostApplied, ReportApplied
 from events.ids import uuid7
 from events.networks import NetworkClaimed, NetworkDeleted
 from events.repeats import CommandRepeated
 from projections.ipam import history, placement, queries
 from projections.ipam.connection import Reader
 from projections.ipam.liveness import ReportPosition, read_report_position, write_reports
+from tests.host_events import registered
 from tests.ipam import look, project
 from tests.written_ledger import (
     WrittenLedger,
@@ -43,7 +44,7 @@ def ledger() -> WrittenLedger:
     ledger.decide(
         network(2, kind="flat", label="plain", dns1=None), network(1, bridge_interface="eth1", dns2="9.9.9.9")
     )
-    ledger.decide(HostRegistered(host="host-1", physical_networks=("default", "fast")))
+    ledger.decide(registered("host-1", ("default", "fast")))
     ledger.decide(NetworkClaimed(network_id=ONE, host="host-1", epoch=1))
     ledger.decide(*spawn(1, (ONE, "10.1.0.2"), (TWO, "10.2.0.2")), cause="SpawnInstance.v1")
     ledger.decide(FloatingIpsCreated(pool="nova", interface=None, first="203.0.113.1", last="203.0.113.14"))
@@ -327,6 +328,11 @@ def test_hosts_with_what_they_said(ledger: WrittenLedger, database: str) -> None
     assert host == {
         "host": "host-1",
         "physical_networks": ["default", "fast"],
+        "state": "live",
+        "network_host": True,
+        "lease_s": 30,
+        "epoch": 1,
+        "fenced_until": None,
         "registered_seq": 2,
         "registered_at": "2026-05-28T20:26:42.000Z",
         "let_go_seq": 11,

@@ -9,6 +9,7 @@ from events.fixed_ips import RemoveFixedIp
 from events.ids import CommandDraws
 from events.refusals import Refusal
 from projections.cell.canonical import canonical_rows as rows_of_state
+from projections.cell.fences import Silence
 from projections.cell.state import Rules
 from projections.ipam.digest import canonical_rows
 from tests.ipam import look, project
@@ -76,6 +77,12 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
     return chance.choice(makers)()
 
 
+def random_silence(scenario: Scenario, chance: random.Random) -> Silence:
+    """Let a host fall silent, or a fence run out."""
+    hosts = tuple(name for name in scenario.state.hosts if chance.random() < 0.4)
+    return Silence(hosts, tuple(scenario.state.fenced))
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_tables_say_what_the_cells_state_says(database: str, seed: int) -> None:
     """Random commands and reports, in batches of random sizes: the same rows at every stop."""
@@ -90,8 +97,9 @@ def test_the_tables_say_what_the_cells_state_says(database: str, seed: int) -> N
         ledger.decide(made)
     compared = 0
     for _ in range(400):
-        if chance.random() < 0.05:
-            decision = scenario.when_time_passes(chance.choice((1, 700))).decision
+        if chance.random() < 0.08:
+            silence = random_silence(scenario, chance)
+            decision = scenario.when_time_passes(chance.choice((1, 700)), silence).decision
         else:
             decision = scenario.when(random_message(scenario, chance)).decision
         if isinstance(decision, Refusal):

@@ -9,7 +9,7 @@ import pytest
 from pydantic_core import to_json
 
 from events.errors import LedgerAlarm, LedgerMissing, LogUnavailable, NetledgerError
-from events.hosts import HostRegistered, ReportApplied
+from events.hosts import ReportApplied
 from events.ids import uuid7
 from events.ledger.fold import Alarm
 from events.log.memory import MemoryLog, MemoryStore
@@ -20,6 +20,7 @@ from projections.ipam.rebuild import rebuild
 from services.allocator.topics import CellTopics
 from services.roles.projecting import Projector
 from tests.eventually import eventually
+from tests.host_events import registered
 from tests.ipam import CELL, look, project
 from tests.written_ledger import LEDGER, REPORTS, WrittenLedger, allocated, network, network_id, spawn
 
@@ -246,7 +247,7 @@ def report(host: str, seq: int, reporter: str | None = None) -> bytes:
 
 def test_what_hosts_say_is_kept(ledger: WrittenLedger, database: str, say: Callable[[bytes], None]) -> None:
     """The newest report of each host counts; what is none, or about another host, is passed over."""
-    ledger.decide(HostRegistered(host="host-1", physical_networks=("default",)))
+    ledger.decide(registered("host-1", ("default",)))
     for value in (
         report("host-1", 4),
         b"nonsense",

@@ -95,6 +95,7 @@ class Node:
             claim_not_before_ms=self._claim_not_before_ms,
             draws=lambda command_id: FewDraws(command_id, world.plan.mac_values),
             refused_inputs=self._refused,
+            monotonic_ms=self.now_ms,
         )
         engine.fold = world.parts.fold(CELL, settings.ledger_incarnation)
         self.line = Line(world.store, self.name, world.crash_after)

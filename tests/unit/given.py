@@ -19,6 +19,7 @@ from events.refusals import Code, Refusal
 from projections.cell.apply import apply_decision
 from projections.cell.canonical import digest
 from projections.cell.decide import Decision, decide_command, decide_report, decide_tick
+from projections.cell.fences import NO_SILENCE, Silence
 from projections.cell.state import CellState, Rules
 from tests.unit.invariants import check
 
@@ -91,7 +92,7 @@ class Scenario:
                 self._apply((step,))
             elif isinstance(step, Later):
                 self.now_ms += int(step.seconds * 1000)
-                self._apply(decide_tick(self.state, self.now_ms))
+                self._apply(decide_tick(self.state, self.rules, self.now_ms))
             else:
                 decision = self.when(step).decision
                 assert not isinstance(decision, Refusal), f"the history is refused: {decision}"
@@ -112,11 +113,11 @@ class Scenario:
         self._apply(decision)
         return Outcome(self, decision)
 
-    def when_time_passes(self, seconds: float = 0) -> "Outcome":
-        """Let time pass, and decide what it brings about."""
+    def when_time_passes(self, seconds: float = 0, silence: Silence = NO_SILENCE) -> "Outcome":
+        """Let time pass, and decide what it brings about, and what is due after a silence."""
         self.now_ms += int(seconds * 1000)
         before = digest(self.state)
-        events = decide_tick(self.state, self.now_ms)
+        events = decide_tick(self.state, self.rules, self.now_ms, silence)
         assert digest(self.state) == before, "deciding changed the state"
         self._apply(events)
         return Outcome(self, events)

@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import pairwise
 
 from events.addresses import ipv4_text
+from projections.cell.hosting import has_owner
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
 from projections.cell.visibility import visible
 
@@ -21,6 +22,7 @@ def check(state: CellState) -> None:
     _check_draining(state)
     _check_floating(state)
     _check_names(state)
+    _check_ownership(state)
     _check_usage(state)
     assert all(one[1] < next_one[0] for one, next_one in pairwise(state.blocks)), "blocks overlap"
     assert {block[2] for block in state.blocks} == {i for i, n in state.networks.items() if n.block}
@@ -161,3 +163,24 @@ def _check_names(state: CellState) -> None:
     assert {(key, name) for key, mine in names.of_allocation.items() for name in mine} == fixed
     for allocation_id in names.of_allocation:
         assert not state.allocations[allocation_id].draining, "an address that nobody has has a name"
+
+
+def _check_ownership(state: CellState) -> None:
+    owned = {(n.host, network_id) for network_id, n in state.networks.items() if n.host is not None}
+    assert owned == {(name, network_id) for name, host in state.hosts.items() for network_id in host.networks}
+    leaving = {(n.leaving, network_id) for network_id, n in state.networks.items() if n.leaving is not None}
+    assert leaving == {(name, key) for name, host in state.hosts.items() for key in host.giving_up}
+    assert {network_id for _, network_id in leaving} == set(state.leaving)
+    assert all(n.host is None or n.leaving is None for n in state.networks.values())
+    assert {name for name, host in state.hosts.items() if host.fenced_until is not None} == set(state.fenced)
+    offered = {network_id for there in state.unhosted.values() for network_id in there}
+    assert offered == {
+        network_id
+        for network_id, n in state.networks.items()
+        if has_owner(n.plan) and n.host is None and n.leaving is None
+    }
+    ranked: dict[str, list[tuple[int, str]]] = {}
+    for name, host in state.hosts.items():
+        for reached in host.physical_networks if host.network_host and name not in state.fenced else ():
+            ranked.setdefault(reached, []).append((len(host.networks), name))
+    assert {reached: sorted(there) for reached, there in ranked.items()} == state.claimants

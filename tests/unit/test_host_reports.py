@@ -12,7 +12,7 @@ from host_agent.agent import Agent
 from host_agent.facts import FactsFile
 from projections.host_plan import HostSettings
 from tests.fix_host_agent import WEB, Clock, Sink, World
-from tests.host_events import HOST, FakeLedger, network, network_id, registered
+from tests.host_events import HOST, OTHER, FakeLedger, claimed, fenced, network, network_id, registered
 from tests.host_model import ModelHost
 
 
@@ -37,17 +37,35 @@ def test_a_host_announces_itself_until_the_ledger_knows_it(tmp_path: Path) -> No
 
 
 def test_one_unhosted_network_is_claimed_a_tick(model: World) -> None:
-    """So that networks spread over hosts; the next tick takes the next one; a lost claim is repeated."""
+    """So that networks spread over hosts; which one, the allocator says."""
     model.after(0, network(2), network(3))
     model.after(0.5)
     model.after(0.6)
-    model.after(1)
-    claims = [
-        report.network_id for report in model.sink.take(ClaimNetwork) if isinstance(report, ClaimNetwork)
-    ]
+    claims = model.sink.take(ClaimNetwork)
+    model.after(1, claimed(2), claimed(3, OTHER))
     model.after(9)
 
-    assert claims == [network_id(2), network_id(3)]
+    assert [report.network_id for report in claims if isinstance(report, ClaimNetwork)] == [None, None]
+    assert model.sink.take(ClaimNetwork) == []
+
+
+def test_a_position_is_repeated_as_a_sign_of_life(model: World) -> None:
+    """Three times within a lease of 30 seconds; else the allocator would take the host for dead."""
+    for _ in range(31):
+        model.after(1)
+
+    assert len(model.positions()) == 4
+
+
+def test_a_fenced_host_registers_again_and_claims_nothing(model: World) -> None:
+    """Until the ledger shows it registered."""
+    model.after(10)
+    model.sink.sent.clear()
+    model.after(1, fenced(), network(2))
+    registrations, claims = len(model.sink.take(RegisterHost)), len(model.sink.take(ClaimNetwork))
+    model.after(1, registered(epoch=2))
+
+    assert (registrations, claims) == (1, 0)
     assert len(model.sink.take(ClaimNetwork)) == 1
 
 

@@ -1,11 +1,10 @@
 """The host view keeps what its host needs and nothing else."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from events.catalog import AnyEvent
-from events.errors import InvariantBroken
+from events.ownership import NetworkHostAssigned, NetworkHostLetGo
 from projections.host_view import HostView, concerns
 from tests.host_events import (
     HOST,
@@ -13,11 +12,14 @@ from tests.host_events import (
     Nic,
     bound,
     claimed,
+    fenced,
+    fenced_off,
     network,
     network_deleted,
     network_id,
     prepared,
     registered,
+    released,
     unbound,
     unprepared,
 )
@@ -76,12 +78,69 @@ def test_a_network_that_another_host_won_is_forgotten_but_for_its_definition() -
     assert (lost.owner, dict(lost.allocations), dict(lost.floating)) == (OTHER, {}, {})
 
 
-def test_a_network_of_another_host_is_never_taken_over_blindly() -> None:
-    """Its addresses were rightly forgotten: serving it without them would cut its guests off."""
-    view = folded(network(1), claimed(1, OTHER))
+def test_a_network_that_is_taken_over_is_missing_its_addresses() -> None:
+    """They were rightly forgotten: it is not served without them, and the view says so."""
+    view = folded(
+        network(1), Nic(1).allocated(), claimed(1, OTHER), fenced_off(1, OTHER), claimed(1, HOST, 2)
+    )
 
-    with pytest.raises(InvariantBroken, match="holds none"):
-        view.apply(9, claimed(1, HOST, epoch=2))
+    assert view.missing == {network_id(1)}
+    assert not view.serves(view.networks[network_id(1)])
+
+
+def test_a_view_that_was_told_to_keep_equals_that_of_an_owner_from_the_start() -> None:
+    """Folded again from the first record, it has everything that happened under other owners."""
+    before = (network(1), Nic(1).allocated())
+    under_others = (
+        *Nic(2).spawned(),
+        Nic(2).associated("203.0.113.7"),
+        Nic(1).deallocated(),
+        Nic(2).leased(),
+    )
+    taken = (*before, claimed(1, OTHER), *under_others, fenced_off(1, OTHER), claimed(1, HOST, 2))
+    view = HostView(HOST, keep=frozenset({network_id(1)}))
+    owned = HostView(HOST)
+    for seq, event in enumerate(taken, start=1):
+        view.apply(seq, event)
+        if event.type not in {"NetworkClaimed.v1", "NetworkHostReleased.v1"} or event == taken[-1]:
+            owned.apply(seq, event)
+
+    assert view.missing == frozenset()
+    assert view.digest() == owned.digest()
+
+
+def test_a_rebuilt_view_keeps_no_more_than_others_once_it_has_settled() -> None:
+    """What another host has won meanwhile is dropped."""
+    view = HostView(HOST, keep=frozenset({network_id(1)}))
+    story: tuple[AnyEvent, ...] = (network(1), Nic(1).allocated(), claimed(1, OTHER))
+    for seq, event in enumerate(story, start=1):
+        view.apply(seq, event)
+    view.settle()
+
+    assert view.digest() == folded(*story).digest()
+
+
+def test_a_network_by_hand_is_not_claimed_before_it_was_let_go() -> None:
+    """It has no owner until then; given by hand it is served like any other."""
+    view = folded(registered(), network(1), claimed(1, OTHER), released(1, OTHER))
+    waiting = view.claimable()
+    view.apply(9, NetworkHostLetGo(network_id=network_id(1), host=OTHER, reason="applied"))
+    free = view.claimable()
+    view.apply(10, NetworkHostAssigned(network_id=network_id(1), host=HOST, epoch=2))
+
+    assert (waiting, free) == ((), (network_id(1),))
+    assert view.networks[network_id(1)].owner == HOST
+
+
+def test_a_fenced_host_knows_it_until_it_is_registered_again() -> None:
+    """The fences of others do not concern it."""
+    view = folded(registered(), fenced(OTHER))
+    others = view.fenced
+    view.apply(9, fenced())
+    own = view.fenced
+    view.apply(10, registered(epoch=2))
+
+    assert (others, own, view.fenced) == (False, True, False)
 
 
 def test_networks_are_claimed_oldest_first_and_only_where_they_are_reached() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from events.hosts import HostApplied, HostRegistered
+from events.hosts import HostApplied
 from events.ledger.follow import LedgerReader
 from events.model import Event
 from events.networks import NetworkClaimed, NetworkDeleted
@@ -10,6 +10,7 @@ from events.refusals import Code, Refusal
 from projections.ipam.changes import Changes
 from projections.ipam.rows import array_text, fold, storable
 from projections.ipam.tables import DECISION_COLUMNS, FIXED_IPS, HELD_TABLES, NETWORKS
+from tests.host_events import registered
 from tests.written_ledger import (
     LEDGER,
     WrittenLedger,
@@ -144,11 +145,12 @@ def test_a_claim_of_a_new_and_of_an_earlier_network() -> None:
 def test_hosts() -> None:
     """A host that registers anew keeps the position of its first registration."""
     changes = folded(
-        (HostRegistered(host="host-1", physical_networks=("default",)),),
-        (HostRegistered(host="host-1", physical_networks=("default", "fast")),),
+        (registered("host-1", ("default",)),),
+        (registered("host-1", ("default", "fast")),),
         (HostApplied(host="host-1", seq=1),),
     )
-    assert changes.registered["host-1"][:3] == ["host-1", '{"default","fast"}', 1]
+    assert changes.registered["host-1"][:2] == ["host-1", '{"default","fast"}']
+    assert changes.registered["host-1"][6] == 1
     assert changes.let_go == {"host-1": 1}
 
 

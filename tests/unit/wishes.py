@@ -37,6 +37,7 @@ from events.instances import DeleteInstance, RequestedNetwork, SpawnInstance
 from events.model import Actor
 from events.moves import BindInstance, PrepareInstance, UnbindInstance
 from events.networks import AddressRange, ClaimNetwork, CreateNetworks, DeleteNetwork, NetworkCreated
+from events.ownership import SetNetworkHost
 from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import Resource, SetQuota
 
@@ -101,10 +102,10 @@ def modify(name: str = "net", actor: Actor = ADMIN, **fields: object) -> ModifyN
     return ModifyNetwork.model_validate({"id": ANY_ID, "actor": actor, "network_id": uid(name), **fields})
 
 
-def register(host: str = "h1", *physical_networks: str) -> RegisterHost:
+def register(host: str = "h1", *physical_networks: str, **fields: object) -> RegisterHost:
     """Let a host announce itself; it reaches the default physical network unless others are named."""
-    reaches = physical_networks or ("default",)
-    return RegisterHost(id=ANY_ID, reporter=host, host=host, physical_networks=reaches)
+    asked = {"reporter": host, "host": host, "physical_networks": physical_networks or ("default",), **fields}
+    return RegisterHost.model_validate({"id": ANY_ID, **asked})
 
 
 def applied(host: str, seq: int) -> ReportApplied:
@@ -112,9 +113,14 @@ def applied(host: str, seq: int) -> ReportApplied:
     return ReportApplied(id=ANY_ID, reporter=host, host=host, seq=seq)
 
 
-def claim(host: str = "h1", name: str = "net") -> ClaimNetwork:
-    """Let a host claim a network."""
-    return ClaimNetwork(id=ANY_ID, reporter=host, host=host, network_id=uid(name))
+def claim(host: str = "h1", name: str | None = "net") -> ClaimNetwork:
+    """Let a host claim a network; None: any."""
+    return ClaimNetwork(id=ANY_ID, reporter=host, host=host, network_id=None if name is None else uid(name))
+
+
+def set_host(name: str = "net", actor: Actor = ADMIN) -> SetNetworkHost:
+    """Ask that a network be served now."""
+    return SetNetworkHost(id=ANY_ID, actor=actor, network_id=uid(name))
 
 
 def nic(name: str = "net", address: str | None = None, tag: str | None = None) -> RequestedNetwork:
@@ -310,6 +316,7 @@ ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     register(),
     applied("h1", 7),
     claim(),
+    set_host(),
     lease("h1", "10.0.0.2", "fa:16:3e:00:00:01"),
     release("h1", "10.0.0.2", "fa:16:3e:00:00:01"),
 )

@@ -65,6 +65,8 @@ class Hand:
     def __init__(self, *, window_commands: int = 1000, genesis: bool = True) -> None:
         """Begin with a ledger that holds its genesis."""
         self.now_ms = START_MS
+        self.monotonic_ms = 0
+        """The clock by which hosts fall silent; it stands still unless `hear_nobody` moves it."""
         self.ledger: list[LogRecord] = []
         self.inputs: dict[InputName, list[LogRecord]] = {"commands": [], "reports": []}
         self.on_their_way: list[Message] = []
@@ -93,6 +95,7 @@ class Hand:
             claim_not_before_ms=claim_not_before_ms,
             draws=draws,
             refused_inputs=refused_inputs,
+            monotonic_ms=lambda: self.monotonic_ms,
         )
         self.read_up_to = 0
         self.on_their_way = []
@@ -166,6 +169,13 @@ class Hand:
         """Let time pass."""
         self.now_ms += later_ms
         self.engine.tick(self.now_ms, assigned=assigned, caught_up=caught_up)
+
+    def hear_nobody(self) -> None:
+        """Let so much time pass without a report that all hosts are fenced, and their fences have run out."""
+        for _ in range(4):
+            self.monotonic_ms += 60_000
+            self.tick(60_000)
+            self.settle()
 
     def settle(self) -> None:
         """Decide, append and read back until nothing is left to do."""

@@ -109,7 +109,7 @@ class Model(FloatingModel):
         return None
 
     def _ClaimNetwork(self, report: ClaimNetwork, _now_ms: int) -> Answer:  # noqa: N802 - named after its report
-        net = self.nets.get(report.network_id)
+        net = self.nets.get(str(report.network_id))
         if net is None:
             return "NetworkNotFound", "network_id"
         if report.host not in self.hosts:
@@ -144,11 +144,20 @@ class Model(FloatingModel):
             if isinstance(got[0], str):
                 return got
             taken.append((network_id, got[0], int(got[1] or 0)))
+        for network_id, _ in wanted:
+            self._claim_on_demand(self.nets[network_id])
         for _, row, mac in taken:
             row.instance, row.host, row.mac, row.taken = asked.instance_uuid, asked.host, mac, self.seq
         macs = {network_id: mac for network_id, _, mac in taken}
         self.vms[asked.instance_uuid] = Vm(asked.project_id, asked.host, request, macs)
         return None
+
+    def _claim_on_demand(self, net: Net) -> None:
+        owned = [other.host for other in self.nets.values()]
+        able = [name for name, reaches in self.hosts.items() if net.asked.physical_network in reaches]
+        if able and net.host is None and net.asked.kind != "flat":
+            net.host = min(able, key=lambda name: (owned.count(name), name))
+            net.epoch += 1
 
     def _wanted(self, asked: SpawnInstance) -> list[tuple[str, str | None]] | tuple[str, str | None]:
         """Return the networks and addresses of the NICs, or a refusal."""

@@ -1,5 +1,6 @@
 """An instance that is about to move, for the tests of moves."""
 
+from projections.cell.state import Rules
 from tests.unit.given import Scenario, Step, given
 from tests.unit.wishes import associate, create, floating_allocate, floating_create, nic, register, spawn, uid
 
@@ -18,7 +19,7 @@ RUNNING: tuple[Step, ...] = (
 
 def running(*more: Step) -> Scenario:
     """Return a cell in which the instance runs on h1, after some more steps."""
-    return given(*RUNNING, *more)
+    return given(*RUNNING, *more, rules=Rules(claim_on_demand=False))
 
 
 def where(scenario: Scenario) -> tuple[str | None, int, tuple[str, ...]]:

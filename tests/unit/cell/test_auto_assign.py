@@ -26,7 +26,9 @@ from tests.unit.wishes import (
 
 def generous(*more: Message, pool: str = "nova") -> Scenario:
     """Return a cell with a flat and a FlatDHCP network where each instance gets an address of a pool."""
-    rules = Rules(auto_assign_floating_ip=True, default_floating_pool=pool, quota_floating_ips=0)
+    rules = Rules(
+        claim_on_demand=False, auto_assign_floating_ip=True, default_floating_pool=pool, quota_floating_ips=0
+    )
     flat = create("flat", "10.0.1.0/24", kind="flat")
     return given(flat, create(), register(), *more, rules=rules)
 

@@ -31,7 +31,7 @@ DOMAIN = "cloud.example"
 
 def cloud(*more: Message, rules: Rules | None = None) -> Scenario:
     """Return a cell with two networks in which instances are named, and more happened."""
-    rules = rules or Rules(instance_dns_domain=DOMAIN)
+    rules = rules or Rules(instance_dns_domain=DOMAIN, claim_on_demand=False)
     return given(create(), create("other", "10.0.1.0/24"), register(), *more, rules=rules)
 
 

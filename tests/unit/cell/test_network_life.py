@@ -6,6 +6,7 @@ import pytest
 
 from events.fixed_ips import FixedIpDisassociated
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.ownership import NetworkHostReleased
 from events.projects import NetworkProjectReleased
 from events.refusals import Code, Refusal
 from projections.cell import networks
@@ -82,6 +83,7 @@ def test_draining_addresses_go_with_their_network() -> None:
 
     outcome.then(
         fact(FixedIpDisassociated, address="10.0.0.2", reason="network_deleted"),
+        fact(NetworkHostReleased, host="h1", reason="network_deleted"),
         fact(NetworkDeleted, network_id=uid("net")),
     )
     assert not scenario.state.hosts["h1"].awaited
@@ -95,7 +97,7 @@ def test_a_decision_frees_a_bounded_number_of_addresses(monkeypatch: pytest.Monk
     scenario.when(delete_network()).then(
         refused(Code.NETWORK_IN_USE, "network_id", "2 addresses", "draining")
     )
-    scenario.happens(Later(601)).when(delete_network()).then(fact(NetworkDeleted))
+    scenario.happens(Later(601)).when(delete_network()).then(fact(NetworkHostReleased), fact(NetworkDeleted))
 
 
 def test_a_network_created_again_is_another_one() -> None:
