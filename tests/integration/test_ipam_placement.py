@@ -69,7 +69,7 @@ def test_a_project_that_sees_a_network_gets_no_other(reader: Reader) -> None:
 def test_a_project_without_networks_is_told_of_the_one_that_it_would_get(database: str) -> None:
     """The first VLAN network of nobody that the host reaches, and only that one."""
     ledger = WrittenLedger()
-    ledger.decide(HostRegistered(host="far", physical_networks=("default",)))
+    ledger.decide(registered("far"))
     ledger.decide(network(1, project_id="blue"))
     project(ledger, database)
     with look(database) as reader:
