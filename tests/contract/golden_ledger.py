@@ -159,10 +159,10 @@ def _tell_of_floating_ips(hand: Hand) -> None:
 def _tell_of_owners(hand: Hand) -> None:
     """Tell of networks that change hands."""
     hand.say(
-        create("owned", "10.0.3.0/29", bridge="br103"),
+        create("owned", "10.250.0.0/29", bridge="br250"),
         register("n2", lease_s=20),
+        claim("n2", "owned"),
         set_host("owned"),
-        claim("n2", None),
     )
     hand.say(register("n3"), modify("owned", host="n3", overwrite=True))
     hand.say(applied("n2", hand.engine.fold.seq), modify("owned", disassociate_host=True))
