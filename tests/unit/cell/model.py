@@ -18,19 +18,18 @@ from events.hosts import RegisterHost, ReportApplied
 from events.instances import DeleteInstance, SpawnInstance
 from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
 from projections.cell.state import Rules
-from tests.unit.cell.model_floating import FloatingModel
+from tests.unit.cell.model_moves import MovingModel
 from tests.unit.cell.model_rows import Answer, Net, Row, Vm, addresses
 
 DrawMac = Callable[[str, int, int], int]
 
 
-class Model(FloatingModel):
+class Model(MovingModel):
     """The cell."""
 
     def __init__(self, draw_mac: DrawMac, rules: Rules) -> None:
         """Begin empty."""
         super().__init__(rules)
-        self.hosts: dict[str, set[str]] = {}
         self._draw_mac = draw_mac
         self._timeout_ms = rules.fixed_ip_disassociate_timeout * 1000
         self._mac_attempts = rules.create_unique_mac_address_attempts
@@ -122,9 +121,6 @@ class Model(FloatingModel):
             return "NetworkNotReachable", "host"
         net.host, net.epoch = report.host, net.epoch + 1
         return None
-
-    def _reaches(self, host: str, net: Net) -> bool:
-        return host not in self.hosts or net.asked.physical_network in self.hosts[host]
 
     def _SpawnInstance(self, asked: SpawnInstance, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
         if not asked.actor.is_admin and asked.actor.project != asked.project_id:
@@ -233,7 +229,8 @@ class Model(FloatingModel):
     def _release(self, net: Net, row: Row, now_ms: int) -> None:
         """Take an address from its instance."""
         self._unpoint(row)
-        row.waits_for = {host for host in (row.host, net.host) if host in self.hosts and host is not None}
+        serving = self._hosts_of(self.vms[str(row.instance)]) | {net.host}
+        row.waits_for = {host for host in serving if host in self.hosts and host is not None}
         row.instance, row.draining = None, True
         row.released_seq, row.deadline_ms = self.seq, now_ms + self._timeout_ms
         if not row.waits_for:
@@ -250,7 +247,7 @@ class Model(FloatingModel):
             return "NetworkNotFound", "network_id"
         if net.project not in (None, vm.project):
             return "NetworkNotFoundForProject", "network_id"
-        if not self._reaches(vm.host, net):
+        if not all(self._reaches(host, net) for host in (vm.host, *vm.ready) if host is not None):
             return "NetworkNotReachable", "network_id"
         if self.over("fixed_ips", vm.project, 1):
             return "FixedIpLimitExceeded", "instance_uuid"
@@ -297,6 +294,9 @@ class Model(FloatingModel):
             return "HostNotFound", "host"
         if report.seq >= self.seq:
             return "PositionAhead", "seq"
+        for vm in self.vms.values():
+            if vm.left.get(report.host, self.seq) <= report.seq:
+                del vm.left[report.host]
         let_go = [
             row for _, row in self.rows() if report.host in row.waits_for and row.released_seq <= report.seq
         ]

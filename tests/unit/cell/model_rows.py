@@ -19,7 +19,7 @@ class Row:
     reserved: bool = False
     """Kept by an admin."""
     instance: str | None = None
-    host: str = ""
+    host: str | None = None
     mac: int = 0
     leased: bool = False
     draining: bool = False
@@ -55,10 +55,16 @@ class Vm:
     """One instance."""
 
     project: str
-    host: str
+    host: str | None
     asked: tuple[Any, ...]
     macs: dict[str, int]
     """MAC by network."""
+    epoch: int = 1
+    last: str | None = None
+    """Host that had it last, while none has."""
+    ready: list[str] = field(default_factory=list)
+    left: dict[str, int] = field(default_factory=dict)
+    """Hosts that have not let go of it, with the position since which they should."""
 
 
 @dataclass
