@@ -274,63 +274,6 @@ def fixed_ip(reader: Reader, allocation_id: str) -> Row | None:
     return reader.row(f"{_FIXED_IP} WHERE allocation_id = %s::uuid", [allocation_id])
 
 
-_FLOATING_IP = """
-    SELECT host(floating_ips.address) AS address, floating_ips.project_id, pool, floating_ips.interface,
-        host(there.fixed_address) AS fixed_address, there.network_id::text, there.instance_uuid::text,
-        networks.host, false AS auto_assigned
-    FROM floating_ips
-    LEFT JOIN floating_associations there USING (address, contest)
-    LEFT JOIN networks ON networks.network_id = there.network_id
-"""
-
-
-def floating_ips(reader: Reader, project_id: str | None = None) -> list[Row]:
-    """Return allocated floating IPs in order of address, of one project if named, and what each points at."""
-    return reader.rows(
-        f"""
-        {_FLOATING_IP} WHERE %(project)s::text IS NULL OR floating_ips.project_id = %(project)s
-        ORDER BY floating_ips.address, contest
-        """,
-        {"project": project_id},
-    )
-
-
-def floating_ip(reader: Reader, address: str) -> Row | None:
-    """Return an allocated floating IP and what it points at, or None."""
-    return reader.row(f"{_FLOATING_IP} WHERE address = %s::inet ORDER BY contest LIMIT 1", [address])
-
-
-def floating_ips_by_fixed_address(reader: Reader, address: str) -> list[str]:
-    """Return the floating IPs that point at a fixed address, in order of association."""
-    rows = reader.rows(
-        """
-        SELECT host(address) AS address FROM floating_associations
-        WHERE fixed_address = %s::inet ORDER BY from_seq, address
-        """,
-        [address],
-    )
-    return [row["address"] for row in rows]
-
-
-def floating_pools(reader: Reader) -> list[Row]:
-    """Return floating pools by name, as nova's `{name}`, with the numbers of their addresses."""
-    return reader.rows("""
-        WITH ranges AS (
-            SELECT pool, sum(last - first + 1)::int8 AS addresses FROM floating_ranges GROUP BY pool
-        ), taken AS (SELECT pool, count(*) AS used FROM floating_ips GROUP BY pool)
-        SELECT pool AS name, addresses, coalesce(used, 0) AS used, addresses - coalesce(used, 0) AS free
-        FROM ranges LEFT JOIN taken USING (pool) ORDER BY pool
-    """)
-
-
-def floating_ranges(reader: Reader) -> list[Row]:
-    """Return the ranges of all floating pools in order of address."""
-    return reader.rows("""
-        SELECT pool, interface, host(first) AS first, host(last) AS last, from_seq FROM floating_ranges
-        ORDER BY floating_ranges.first
-    """)
-
-
 def status(reader: Reader) -> Row | None:
     """Return where the tables are, or None when nothing was written yet.
 

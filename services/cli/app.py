@@ -7,6 +7,7 @@ import typer
 from services.cli import (
     call,
     dev,
+    dns,
     doctor,
     fixed,
     floating,
@@ -61,6 +62,7 @@ for part in (
     instance,
     fixed,
     floating,
+    dns,
     quota,
     host,
     history,

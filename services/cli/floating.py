@@ -12,7 +12,9 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="Floating IPs: pools, owners, what each points at.", no_args_is_help=True)
     for name, function in (
         ("create", create),
+        ("delete", delete),
         ("pools", pools),
+        ("ranges", ranges),
         ("list", list_floating),
         ("allocate", allocate),
         ("associate", associate),
@@ -50,12 +52,32 @@ def create(
     _said(call("floating_create", args, command_id), f"Added {ip_range}.")
 
 
+def delete(
+    ip_range: Annotated[str, typer.Argument(help="An address, or a block whose host addresses are meant.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also what is in use: disassociated and released first.")
+    ] = False,
+    command_id: RepeatId = None,
+) -> None:
+    """Take addresses out of their pools; a part of what was created may go."""
+    _said(call("floating_delete", {"ip_range": ip_range, "force": force}, command_id), f"Deleted {ip_range}.")
+
+
+def ranges() -> None:
+    """List the ranges of all pools, with how many of their addresses are used and free."""
+    found = call("floating_ranges", {})
+    if invocation().json:
+        show_json(found)
+    else:
+        table(found, ("first", "last", "pool", "interface", "addresses", "used", "free"))
+
+
 def pools() -> None:
     """List the pools, with how many addresses are used and free."""
-    from projections.ipam import queries
+    from projections.ipam.floating import floating_pools
 
     with client() as asking:
-        found = asking.tables.ask(queries.floating_pools)
+        found = asking.tables.ask(floating_pools)
     if invocation().json:
         show_json(found)
     else:
@@ -64,14 +86,18 @@ def pools() -> None:
 
 def list_floating(
     project: Annotated[str | None, typer.Option("--project", help="Only this project's.")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Only those bound on this host.")] = None,
 ) -> None:
     """List the addresses that projects own, and what each points at."""
-    found = call("floating_list", {})
+    found = call("floating_list", {} if host is None else {"host": host})
     found = [one for one in found if project is None or one["project_id"] == project]
     if invocation().json:
         show_json(found)
     else:
-        table(found, ("address", "pool", "project_id", "fixed_address", "instance_uuid", "host"))
+        table(
+            found,
+            ("address", "pool", "project_id", "fixed_address", "instance_uuid", "host", "auto_assigned"),
+        )
 
 
 def allocate(

@@ -7,6 +7,7 @@ changes something, under which it can be repeated safely. Each subject has its m
 
 from typing import Protocol
 
+from services.manager.dns import DnsMethods
 from services.manager.fixed_ips import FixedIpMethods
 from services.manager.floating_ips import FloatingIpMethods
 from services.manager.hosts import HostMethods
@@ -26,6 +27,7 @@ class NetworkManager(
     MoveMethods,
     FixedIpMethods,
     FloatingIpMethods,
+    DnsMethods,
     PlacementMethods,
     QuotaMethods,
     SearchMethods,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.methods import dns as _dns
 from services.methods import fixed_ips as _fixed_ips
 from services.methods import floating_ips as _floating_ips
 from services.methods import hosts as _hosts
@@ -19,6 +20,7 @@ METHODS: Mapping[str, Method] = {
     **_moves.METHODS,
     **_fixed_ips.METHODS,
     **_floating_ips.METHODS,
+    **_dns.METHODS,
     **_placement.METHODS,
     **_quotas.METHODS,
     **_searches.METHODS,

@@ -176,7 +176,10 @@ def test_floating_ips_are_their_projects(cell: Cell, client: Client) -> None:
         ("disassociate_floating_ip", {"address": floating}),
         ("deallocate_floating_ip", {"address": floating}),
         ("associate_floating_ip", pointing),
+        ("get_floating_ip", {"id": floating}),
         ("floating_list", {}),
+        ("floating_ranges", {}),
+        ("floating_delete", {"ip_range": "192.0.2.0/29", "force": True}),
         ("floating_create", {"ip_range": "203.0.113.1"}),
     ):
         assert refusal_of(bob, method, args)[0] == "Forbidden", method

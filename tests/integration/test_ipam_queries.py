@@ -10,6 +10,7 @@ from events.hosts import HostApplied, ReportApplied
 from events.ids import uuid7
 from events.networks import NetworkClaimed, NetworkDeleted
 from events.repeats import CommandRepeated
+from projections.ipam import floating as pools
 from projections.ipam import history, placement, queries
 from projections.ipam.connection import Reader
 from projections.ipam.liveness import ReportPosition, read_report_position, write_reports
@@ -189,29 +190,6 @@ def test_fixed_ips_of_a_network(reader: Reader) -> None:
     assert queries.fixed_ips_by_address(reader, "192.0.2.1") == []
 
 
-def test_floating_ips(reader: Reader) -> None:
-    """Lists in order of address; the host is the network host of what it points at."""
-    third, seventh = queries.floating_ips(reader, "blue")
-    assert (third["address"], seventh["address"]) == ("203.0.113.3", "203.0.113.7")
-    assert seventh == {
-        "address": "203.0.113.7",
-        "project_id": "blue",
-        "pool": "nova",
-        "interface": None,
-        "fixed_address": "10.1.0.2",
-        "network_id": ONE,
-        "instance_uuid": instance_id(1),
-        "host": "host-1",
-        "auto_assigned": False,
-    }
-    assert queries.floating_ip(reader, "203.0.113.3") == third
-    assert queries.floating_ip(reader, "203.0.113.9") is None
-    assert queries.floating_ips(reader, "red") == []
-    assert queries.floating_ips_by_fixed_address(reader, "10.1.0.2") == ["203.0.113.7", "203.0.113.3"]
-    assert queries.floating_pools(reader) == [{"name": "nova", "addresses": 14, "used": 2, "free": 12}]
-    assert [row["last"] for row in queries.floating_ranges(reader)] == ["203.0.113.14"]
-
-
 def test_the_history_of_an_address(ledger: WrittenLedger, database: str) -> None:
     """Who held it from when to when, which commands began and ended it, and why it became free."""
     ledger.decide(freed(2, 0, ONE, "10.1.0.3"), cause="Timer.v1")
@@ -366,7 +344,7 @@ def test_every_answer_is_json(reader: Reader) -> None:
         queries.instances(reader),
         queries.fixed_ips(reader, ONE),
         queries.fixed_list(reader),
-        queries.floating_ips(reader),
+        pools.floating_ips(reader),
         queries.status(reader),
         history.of_address(reader, "10.1.0.3"),
         history.of_mac(reader, mac(1, 0)),

@@ -43,13 +43,21 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
         lambda: wishes.applied(host, scenario.state.seq),
         lambda: wishes.floating_create(f"192.0.2.{chance.choice((1, 2, 4))}"),
         lambda: wishes.floating_create("192.0.2.4/30"),
-        wishes.floating_allocate,
+        *[wishes.floating_allocate] * 2,
+        lambda: wishes.floating_delete(f"192.0.2.{chance.choice((0, 4))}/30", force=chance.random() < 0.5),
+        lambda: wishes.floating_delete(floating),
+        lambda: wishes.public_domain("example.org", chance.choice(("red", None))),
+        lambda: wishes.private_domain("cloud.example", chance.choice((None, "north"))),
+        lambda: wishes.delete_domain(chance.choice(("example.org", "cloud.example"))),
+        *[lambda: wishes.add_entry(chance.choice(("www", "mail")), floating)] * 2,
+        lambda: wishes.modify_entry(chance.choice(("www", "mail")), floating),
+        lambda: wishes.delete_entry(chance.choice(("www", "mail"))),
         lambda: wishes.quota(chance.choice(("red", "blue")), fixed_ips=chance.choice((-1, 4, 40))),
         lambda: wishes.quota(chance.choice(("red", "blue")), reset=("fixed_ips", "networks")),
         lambda: wishes.associate(floating, fixed),
         lambda: wishes.disassociate(floating),
         lambda: wishes.floating_release(floating),
-        *[lambda: wishes.spawn(instance, wishes.nic(name), host=host)] * 4,
+        *[lambda: wishes.spawn(instance, wishes.nic(name), host=host, display_name=instance[:3])] * 4,
         *[lambda: wishes.spawn(instance, wishes.nic(name), wishes.nic("net"), host=host)] * 4,
         *[lambda: wishes.delete(instance)] * 4,
         *[lambda: wishes.unbind(instance, chance.choice((host, None)))] * 2,
@@ -87,7 +95,13 @@ def random_silence(scenario: Scenario, chance: random.Random) -> Silence:
 def test_the_tables_say_what_the_cells_state_says(database: str, seed: int) -> None:
     """Random commands and reports, in batches of random sizes: the same rows at every stop."""
     chance = random.Random(seed)
-    scenario = Scenario(Rules(use_ipv6=True, ipv6_backend="account_identifier"), CommandDraws)
+    rules = Rules(
+        use_ipv6=True,
+        ipv6_backend="account_identifier",
+        instance_dns_domain="cloud.example" if seed % 2 else "",
+        auto_assign_floating_ip=seed == 3,
+    )
+    scenario = Scenario(rules, CommandDraws)
     ledger = WrittenLedger()
     for made in (
         network("six", None, cidr_v6="fd00::/64"),
