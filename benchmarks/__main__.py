@@ -20,6 +20,8 @@ from benchmarks.logs import LogBench, Tell
 from benchmarks.places import LogKind, place
 from benchmarks.pools import creation, pools
 from benchmarks.results import Figure, report, save, show
+from benchmarks.rules import rules
+from benchmarks.scale import scale
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -32,6 +34,7 @@ class Part(StrEnum):
     """What can be measured by itself."""
 
     POOLS = "pools"
+    SCALE = "scale"
     KAFKA = "kafka"
     POSTGRES = "postgres"
 
@@ -41,6 +44,8 @@ def measure(part: Part, effort: Effort, tell: Tell) -> list[Figure]:
     match part:
         case Part.POOLS:
             return [*creation(effort, tell), *pools(effort, tell)]
+        case Part.SCALE:
+            return [*scale(effort, tell), *rules(effort, tell)]
         case Part.KAFKA:
             return _on_a_log("kafka", effort, tell)
         case Part.POSTGRES:

@@ -7,6 +7,7 @@ from time import process_time
 
 from events.log.port import LogRecord, Message, TopicPartition
 from events.record import Genesis, InputIdentity, encode_genesis
+from projections.cell.state import Rules
 from services.allocator.engine import Engine, Phase, Settings
 from services.allocator.runner import now_ms
 
@@ -23,10 +24,11 @@ INPUTS = tuple(
 class Cell:
     """An engine that owns its cell."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules | None = None) -> None:
         """Begin a ledger and claim it."""
         self.now_ms = now_ms()
-        self.engine = Engine(Settings(CELL, "ledger-1", INPUTS), new_owner=lambda: OWNER, pause_ms=lambda: 0)
+        settings = Settings(CELL, "ledger-1", INPUTS, rules or Rules())
+        self.engine = Engine(settings, new_owner=lambda: OWNER, pause_ms=lambda: 0)
         self._ledger_end = 0
         self._commands_end = 0
         genesis = Genesis(ledger_id=OWNER, cell=CELL, level=1, window_commands=65_536)

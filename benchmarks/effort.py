@@ -26,6 +26,16 @@ class Effort(NamedTuple):
     """Rounds at each fill of a pool."""
     pool_spawns: int
     """Spawns of a round at each fill; as many addresses are free in the fullest pool."""
+    scale_held: int
+    """Held addresses of the large cell."""
+    scale_rounds: int
+    """Rounds of large and small cell, and of rules on and off."""
+    scale_pairs: int
+    """Spawns and deletes of a round."""
+    scale_counted: int
+    """Spawns and deletes whose bytecodes are counted in a round."""
+    churns: int
+    """Spawns and deletes on one network."""
 
 
 FULL = Effort(
@@ -39,6 +49,11 @@ FULL = Effort(
     large_prefix=8,
     pool_rounds=40,
     pool_spawns=32,
+    scale_held=1_000_000,
+    scale_rounds=15,
+    scale_pairs=400,
+    scale_counted=5,
+    churns=1_000_000,
 )
 
 QUICK = Effort(
@@ -52,4 +67,9 @@ QUICK = Effort(
     large_prefix=20,
     pool_rounds=2,
     pool_spawns=2,
+    scale_held=4_000,
+    scale_rounds=2,
+    scale_pairs=10,
+    scale_counted=1,
+    churns=200,
 )

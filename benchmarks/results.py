@@ -59,7 +59,7 @@ class Figure(NamedTuple):
     group: str
     """What it belongs to: a log, or the part that was measured by itself."""
     name: str
-    unit: Literal["1/s", "ms", "us", "s"]
+    unit: Literal["1/s", "ms", "us", "s", "B", "MB", ""]
     samples: tuple[float, ...]
     floor: str = ""
     """Name of what it is compared with."""

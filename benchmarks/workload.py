@@ -36,8 +36,8 @@ def create_networks() -> list[Message]:
     return [create_network(network, cidr) for network, cidr in zip(NETWORKS, CIDRS, strict=True)]
 
 
-def spawn(number: int, networks: tuple[str, ...] = NETWORKS) -> Message:
-    """Return a spawn with a NIC on each of `networks`."""
+def spawn(number: int, networks: tuple[str, ...] = NETWORKS, **more: object) -> Message:
+    """Return a spawn with a NIC on each of `networks`; `more`: other fields of the command."""
     return _message(
         type="SpawnInstance.v1",
         instance_uuid=uuid7(now_ms()),
@@ -45,6 +45,7 @@ def spawn(number: int, networks: tuple[str, ...] = NETWORKS) -> Message:
         host=f"compute-{number % HOSTS}",
         hostname=f"vm-{number}",
         requested_networks=[{"network_id": network} for network in networks],
+        **more,
     )
 
 

@@ -12,7 +12,10 @@ from services.methods import networks as _networks
 from services.methods import placement as _placement
 from services.methods import quotas as _quotas
 from services.methods import searches as _searches
+from services.methods.absent import ABSENT
 from services.methods.base import Method
+
+__all__ = ["ABSENT", "METHODS"]
 
 METHODS: Mapping[str, Method] = {
     **_networks.METHODS,
@@ -27,13 +30,3 @@ METHODS: Mapping[str, Method] = {
     **_hosts.METHODS,
 }
 """Every method that `netledger call` knows."""
-
-ABSENT: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("lease_fixed_ip", "release_fixed_ip"),
-        "hosts report the leases of their guests themselves, and nobody else can",
-    ),
-    "release_dhcp": "the agent of a host ends the lease of an address that is taken back",
-    "_rpc_allocate_fixed_ip": "no host has to be asked for an address; call allocate_fixed_ip",
-}
-"""Methods of nova's that are not offered, and why."""

@@ -38,6 +38,15 @@ def test_pools_and_creation_are_measured(tmp_path: Path) -> None:
     assert sum(name.startswith("spawns, 99.9% held") for name in told) == 1  # one name for both sizes
 
 
+def test_scale_and_rules_are_measured(tmp_path: Path) -> None:
+    """Large cells are compared with small ones, and spawns under every rule with spawns under none."""
+    told = compared(run_quickly("scale", tmp_path))
+    assert told["spawn and delete, 4,000 held"] == "spawn and delete, 1,000 held"
+    assert told["two-NIC spawns, quota and DNS on"] == "two-NIC spawns, rules off"
+    assert any(name.startswith("memory of a held fixed IP") for name in told)
+    assert told["memory after 200 spawns and deletions"] == "memory after 20 spawns and deletions"
+
+
 @pytest.mark.slow
 def test_everything_is_measured_on_postgres(tmp_path: Path, database: str) -> None:
     """Throughput, latency, restart and projector are measured, each against its floor."""
