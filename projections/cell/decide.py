@@ -71,7 +71,7 @@ def decide_command(
         case AddFixedIp() | RemoveFixedIp() | ReserveFixedIp() | UnreserveFixedIp():
             return _decide_fixed_ip(state, command, rules, draws, now_ms)
         case CreateNetworks() | DeleteNetwork() | AddNetworkToProject() | ModifyNetwork() | SetNetworkHost():
-            return _decide_network(state, command, draws)
+            return _decide_network(state, command, rules, draws)
         case (
             CreateFloatingIps()
             | DeleteFloatingIps()
@@ -127,17 +127,19 @@ def _decide_floating_ip(
 def _decide_network(
     state: CellState,
     command: CreateNetworks | DeleteNetwork | AddNetworkToProject | ModifyNetwork | SetNetworkHost,
+    rules: Rules,
     draws: Draws,
 ) -> Decision:
     match command:
         case CreateNetworks():
-            return networks.decide_create(state, command, draws)
+            planned = networks.decide_create(state, command, draws)
+            return projects.within_quota(state, rules, command, planned)
         case DeleteNetwork():
             return networks.decide_delete(state, command)
         case AddNetworkToProject():
-            return projects.decide_add(state, command)
+            return projects.decide_add(state, command, rules)
         case ModifyNetwork():
-            return projects.decide_modify(state, command)
+            return projects.decide_modify(state, command, rules)
         case SetNetworkHost():
             return ownership.decide_set_host(state, command)
         case _:

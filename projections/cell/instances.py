@@ -40,7 +40,7 @@ def decide_spawn(
         message = f"Instance {command.instance_uuid} has networking by another request; delete it first."
         return Refusal(code=Code.INSTANCE_EXISTS, field="instance_uuid", message=message)
     # A spawn is these steps, each of which may refuse it; what a rule decides is in that rule's module.
-    selected = select(state, command)
+    selected = select(state, command, rules)
     if isinstance(selected, Refusal):
         return selected
     wanted = selected.wanted

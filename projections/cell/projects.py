@@ -6,6 +6,7 @@ hosts have not let go of their addresses yet, is refused.
 
 from events.errors import InvariantBroken
 from events.model import Event
+from events.networks import CreateNetworks
 from events.projects import (
     AddNetworkToProject,
     ModifyNetwork,
@@ -13,14 +14,24 @@ from events.projects import (
     NetworkProjectReleased,
 )
 from events.refusals import Code, Refusal
-from projections.cell import ownership
+from projections.cell import ownership, quotas
 from projections.cell.networks import not_found
 from projections.cell.selection import no_more_networks
-from projections.cell.state import CellState, Network
+from projections.cell.state import CellState, Network, Rules
 from projections.cell.visibility import enter, leave, next_unowned_vlan, released
 
 
-def decide_add(state: CellState, command: AddNetworkToProject) -> tuple[Event, ...] | Refusal:
+def within_quota(
+    state: CellState, rules: Rules, command: CreateNetworks, planned: tuple[Event, ...] | Refusal
+) -> tuple[Event, ...] | Refusal:
+    """Return planned networks, unless they are more than their project may have."""
+    if isinstance(planned, Refusal) or command.project_id is None:
+        return planned
+    over = quotas.over(state, rules, command.project_id, "networks", len(planned), "project_id")
+    return planned if over is None else over
+
+
+def decide_add(state: CellState, command: AddNetworkToProject, rules: Rules) -> tuple[Event, ...] | Refusal:
     """Give a project a VLAN network of nobody: the one that is named, or the next one."""
     if not command.actor.is_admin:
         return _admin_only("give a network to a project")
@@ -39,10 +50,10 @@ def decide_add(state: CellState, command: AddNetworkToProject) -> tuple[Event, .
             " like this. Restrict others with `netledger network modify --project`."
         )
         return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="network_id", message=message)
-    return belong(network, command.project_id, overwrite=False)
+    return belong(state, rules, network, command.project_id, overwrite=False)
 
 
-def decide_modify(state: CellState, command: ModifyNetwork) -> tuple[Event, ...] | Refusal:
+def decide_modify(state: CellState, command: ModifyNetwork, rules: Rules) -> tuple[Event, ...] | Refusal:
     """Change whose a network is and which host serves it, both or neither."""
     if not command.actor.is_admin:
         return _admin_only("change whose a network is")
@@ -54,7 +65,7 @@ def decide_modify(state: CellState, command: ModifyNetwork) -> tuple[Event, ...]
         return not_found(command.network_id)
     whose: tuple[Event, ...] | Refusal = ()
     if command.project_id is not None or command.disassociate_project:
-        whose = belong(network, command.project_id, overwrite=command.overwrite)
+        whose = belong(state, rules, network, command.project_id, overwrite=command.overwrite)
     if isinstance(whose, Refusal):
         return whose
     served = _serve(state, network, command)
@@ -90,7 +101,9 @@ def _serve(state: CellState, network: Network, command: ModifyNetwork) -> tuple[
     return ownership.assign_host(state, network, command.host)
 
 
-def belong(network: Network, project_id: str | None, *, overwrite: bool) -> tuple[Event, ...] | Refusal:
+def belong(
+    state: CellState, rules: Rules, network: Network, project_id: str | None, *, overwrite: bool
+) -> tuple[Event, ...] | Refusal:
     """Return the events by which a network belongs to a project, or to nobody, or why it cannot."""
     plan, owner = network.plan, network.project_id
     if owner == project_id:
@@ -107,6 +120,9 @@ def belong(network: Network, project_id: str | None, *, overwrite: bool) -> tupl
         return Refusal(code=Code.NETWORK_IN_USE, field="network_id", message=message)
     events: list[Event] = list(released(network))
     if project_id is not None:
+        over = quotas.over(state, rules, project_id, "networks", 1, "project_id")
+        if over is not None:
+            return over
         events.append(NetworkProjectAssigned(network_id=plan.network_id, project_id=project_id, forced=True))
     return tuple(events)
 

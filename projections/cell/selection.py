@@ -11,8 +11,9 @@ from events.instances import NICS_MAX, RequestedNetwork, SpawnInstance
 from events.model import Event
 from events.projects import NetworkProjectAssigned
 from events.refusals import Code, Refusal
+from projections.cell import quotas
 from projections.cell.networks import not_reachable
-from projections.cell.state import SELECTABLE_BY_ALL, CellState, Host, Network
+from projections.cell.state import SELECTABLE_BY_ALL, CellState, Host, Network, Rules
 from projections.cell.visibility import next_unowned_vlan, visible
 
 
@@ -23,10 +24,10 @@ class Selected(NamedTuple):
     events: tuple[Event, ...] = ()
 
 
-def select(state: CellState, command: SpawnInstance) -> Selected | Refusal:
+def select(state: CellState, command: SpawnInstance, rules: Rules) -> Selected | Refusal:
     """Return the networks of the NICs of an instance."""
     if command.requested_networks is None:
-        return _select_all(state, command)
+        return _select_all(state, command, rules)
     return _select_requested(state, command, command.requested_networks)
 
 
@@ -69,7 +70,7 @@ def _not_found(project_id: str, requested: tuple[RequestedNetwork, ...], missing
     return Refusal(code=Code.NETWORK_NOT_FOUND_FOR_PROJECT, field=_path(missing[0]), message=message)
 
 
-def _select_all(state: CellState, command: SpawnInstance) -> Selected | Refusal:
+def _select_all(state: CellState, command: SpawnInstance, rules: Rules) -> Selected | Refusal:
     """Return every network that the project sees and the host reaches: those of nobody first, as created."""
     own = state.selectable.get(command.project_id, {})
     of_all = state.selectable[SELECTABLE_BY_ALL]
@@ -82,7 +83,7 @@ def _select_all(state: CellState, command: SpawnInstance) -> Selected | Refusal:
         return Refusal(code=Code.INVALID_INPUT, field="requested_networks", message=message)
     host = state.hosts.get(command.host)
     if not seen:
-        return _select_on_demand(state, command, host)
+        return _select_on_demand(state, command, rules, host)
     visible_ones = [state.networks[network_id] for network_id in (*of_all, *own)]
     usable = [network for network in visible_ones if reached(network, host)]
     if not usable:
@@ -90,10 +91,15 @@ def _select_all(state: CellState, command: SpawnInstance) -> Selected | Refusal:
     return Selected([(network, _any_nic(network.plan.network_id)) for network in usable])
 
 
-def _select_on_demand(state: CellState, command: SpawnInstance, host: Host | None) -> Selected | Refusal:
+def _select_on_demand(
+    state: CellState, command: SpawnInstance, rules: Rules, host: Host | None
+) -> Selected | Refusal:
     """Give a project that sees no network a VLAN network of its own; nothing in a cell without VLANs."""
     network = next_unowned_vlan(state, None if host is None else host.physical_networks)
     if network is not None:
+        over = quotas.over(state, rules, command.project_id, "networks", 1, "project_id")
+        if over is not None:
+            return over
         assigned = NetworkProjectAssigned(
             network_id=network.plan.network_id, project_id=command.project_id, forced=False
         )

@@ -151,6 +151,28 @@ def floating_ips_of_instance(reader: Reader, instance_uuid: str) -> list[Row]:
     return reader.rows(_FLOATING.format(held), {"instance": instance_uuid})
 
 
+_PROJECTS = f"""
+    WITH held AS (
+        SELECT network_id, project_id, from_seq, to_seq, false AS contested
+        FROM network_project_history WHERE network_id = %(network)s::uuid
+        UNION ALL
+        SELECT network_id, project_id, from_seq, NULL, false
+        FROM network_projects WHERE network_id = %(network)s::uuid
+    ), known AS (
+        SELECT network_id, label FROM networks UNION ALL SELECT network_id, label FROM network_history
+    )
+    SELECT held.network_id::text,
+        (SELECT label FROM known WHERE known.network_id = held.network_id LIMIT 1) AS network,
+        held.project_id, {_SPAN}, held.contested
+    FROM held {_JOIN} ORDER BY held.from_seq
+"""
+
+
+def projects_of_network(reader: Reader, network_id: str) -> list[Row]:
+    """Return which projects a network belonged to, oldest first; while it was nobody's there is no row."""
+    return reader.rows(_PROJECTS, {"network": network_id})
+
+
 _DECISIONS = """
     SELECT seq, log_offset, term, time, cause, subject, command_id, correlation_id, user_name AS user,
         project_id AS project, is_admin,

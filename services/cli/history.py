@@ -22,12 +22,10 @@ def add_to(app: typer.Typer) -> None:
 def history(
     what: Annotated[
         str,
-        typer.Argument(
-            metavar="ADDRESS|MAC|INSTANCE", help="Fixed or floating address, MAC, or instance id."
-        ),
+        typer.Argument(metavar="ADDRESS|MAC|INSTANCE|NETWORK", help="Fixed or floating address, MAC, or id."),
     ],
 ) -> None:
-    """Show who held an address or MAC, or what and where an instance was: since when, by whose command."""
+    """Show who held an address, MAC or network, or what and where an instance was: since when, by whom."""
     with client() as asking:
         found = _find(what, asking.tables)
     if invocation().json:
@@ -45,6 +43,7 @@ _SPAN = ("from", "by", "to", "ended_by", "why")
 _COLUMNS = {
     "fixed_ips": ("address", "network", "mac", "instance_uuid", "project_id", *_SPAN),
     "floating_ips": ("what", "address", "project_id", "instance_uuid", "fixed_address", *_SPAN),
+    "networks": ("network", "project_id", *_SPAN),
     "vifs": ("mac", "instance_uuid", "network_id", *_SPAN),
     "hosts": ("what", "host", "epoch", *_SPAN),
 }
@@ -72,13 +71,14 @@ def _find(what: str, tables: "Tables") -> dict[str, list[dict[str, Any]]]:
             "vifs": tables.ask(lambda reader: past.vifs_of_instance(reader, uuid)),
             "floating_ips": tables.ask(lambda reader: past.floating_ips_of_instance(reader, uuid)),
             "hosts": tables.ask(lambda reader: past.hosts_of_instance(reader, uuid)),
+            "networks": tables.ask(lambda reader: past.projects_of_network(reader, uuid)),
         }
     except ValueError:
         pass
     try:
         mac = parse_mac(what)
     except ValueError:
-        message = f"{what!r} is no IPv4 address, MAC or instance id."
+        message = f"{what!r} is no IPv4 address, MAC, or id of an instance or a network."
         raise refused(Code.INVALID_INPUT, message, "what") from None
     return {"vifs": tables.ask(lambda reader: past.of_mac(reader, mac))}
 

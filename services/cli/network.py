@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli import association
 from services.cli.common import RepeatId, call, client, command, console, invocation, show_json, table
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
     command(group, "show")(show)
     command(group, "delete")(delete)
     command(group, "availability")(availability)
+    association.add_to(group)
     app.add_typer(group, name="network", rich_help_panel="Ask")
 
 

@@ -15,6 +15,7 @@ from services.manager.instances import InstanceMethods
 from services.manager.moves import MoveMethods
 from services.manager.networks import NetworkMethods
 from services.manager.placement import PlacementMethods
+from services.manager.projects import ProjectMethods
 from services.manager.quotas import QuotaMethods
 from services.manager.searches import SearchMethods
 
@@ -29,6 +30,7 @@ class NetworkManager(
     FloatingIpMethods,
     DnsMethods,
     PlacementMethods,
+    ProjectMethods,
     QuotaMethods,
     SearchMethods,
     HostMethods,

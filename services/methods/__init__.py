@@ -10,6 +10,7 @@ from services.methods import instances as _instances
 from services.methods import moves as _moves
 from services.methods import networks as _networks
 from services.methods import placement as _placement
+from services.methods import projects as _projects
 from services.methods import quotas as _quotas
 from services.methods import searches as _searches
 from services.methods.absent import ABSENT
@@ -25,6 +26,7 @@ METHODS: Mapping[str, Method] = {
     **_floating_ips.METHODS,
     **_dns.METHODS,
     **_placement.METHODS,
+    **_projects.METHODS,
     **_quotas.METHODS,
     **_searches.METHODS,
     **_hosts.METHODS,

@@ -77,12 +77,18 @@ def _delete(args: DeleteNetworkArgs, asked: Asked, tables: Tables) -> DeleteNetw
     return DeleteNetwork(
         id=asked.command_id,
         actor=asked.actor,
-        network_id=args.uuid or _id_of_block(str(args.fixed_range), tables),
+        network_id=args.uuid or id_of_block(str(args.fixed_range), tables),
         require_disassociated=args.require_disassociated,
     )
 
 
-def _id_of_block(cidr: str, tables: Tables) -> str:
+def id_of_block(cidr: str, tables: Tables) -> str:
+    """Return the id of the one network of a block.
+
+    Raises:
+        Refused: it is no block, or not that of one network.
+
+    """
     block = checked(parse_cidr4, cidr, Code.INVALID_CIDR, "fixed_range")
     found = tables.ask(lambda reader: queries.networks_by_cidr(reader, block))
     if len(found) != 1:

@@ -10,7 +10,18 @@ from projections.cell.decide import decide_command
 from projections.cell.state import Rules
 from tests.unit.given import START_MS, Message, Scenario, given
 from tests.unit.opcodes import count
-from tests.unit.wishes import create, delete, floating_allocate, floating_create, nic, quota, spawn, uid
+from tests.unit.wishes import (
+    add_network,
+    create,
+    delete,
+    floating_allocate,
+    floating_create,
+    nic,
+    quota,
+    spawn,
+    uid,
+    vlan,
+)
 
 COMPARED = 8
 """Bytecodes of one step of a bisection with a key."""
@@ -101,3 +112,13 @@ def test_a_floating_ip_costs_the_same_however_many_are_taken() -> None:
     costs = [cost(scenario, command(floating_allocate(), number)) for number in range(200)]
 
     assert max(costs[1:]) <= min(costs) * 1.05
+
+
+def test_a_network_on_demand_costs_the_same_however_many_there_are() -> None:
+    """Neither those of nobody nor those of other projects are looked at."""
+    few, many = (given(*(vlan(f"v{number}", number) for number in range(networks))) for networks in (4, 120))
+    for scenario, networks in ((few, 4), (many, 120)):
+        scenario.happens(*(add_network(f"p{number}") for number in range(networks // 2)))
+    few_cost, many_cost = (cost(scenario, spawn("vm", host="h1")) for scenario in (few, many))
+
+    assert many_cost == few_cost

@@ -18,6 +18,7 @@ from tests.unit.wishes import (
     ANN,
     BOB,
     add_ip,
+    add_network,
     applied,
     associate,
     create,
@@ -26,11 +27,13 @@ from tests.unit.wishes import (
     floating_allocate,
     floating_create,
     floating_release,
+    modify,
     nic,
     quota,
     register,
     remove_ip,
     spawn,
+    vlan,
 )
 
 LIMITED = Rules(quota_fixed_ips=2, quota_floating_ips=1)
@@ -218,6 +221,53 @@ def test_a_projects_networks_are_counted() -> None:
     assert scenario.state.usage["networks"] == {}
     scenario.when(create("nobodys", "10.9.0.0/24")).of(NetworkCreated)
     assert scenario.state.usage["networks"] == {}
+
+
+LIMITED_NETWORKS = Rules(enable_network_quota=True, quota_networks=1)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        create("more", "10.8.0.0/24", project_id="red"),
+        create("more", "10.8.0.0/24", uuid=None, project_id="red", num_networks=2),
+        add_network("red"),
+        modify("open", project_id="red"),
+    ],
+)
+def test_a_project_has_no_more_networks_than_it_may(wish: Message) -> None:
+    """By whichever way it would get one; in nova the limit was for those that it created by itself."""
+    scenario = given(
+        create("open", "10.7.0.0/24"), vlan("v1", 100), add_network("red"), rules=LIMITED_NETWORKS
+    )
+    scenario.happens(vlan("v2", 101))
+
+    scenario.when(wish).then(refused(Code.OVER_QUOTA, "project_id", "networks", "may have 1"))
+    scenario.happens(quota("red", networks=3)).when(wish)
+    assert scenario.state.usage["networks"]["red"] in {2, 3}
+
+
+def test_networks_are_not_limited_unless_that_is_enabled() -> None:
+    """Nova's default; a limit of a project's own always counts."""
+    scenario = given(*(create(f"n{number}", f"10.{number}.0.0/24", project_id="red") for number in range(5)))
+    scenario.happens(quota("red", networks=5)).when(create("n5", "10.9.0.0/24", project_id="red")).then(
+        refused(Code.OVER_QUOTA, "project_id")
+    )
+
+
+def test_a_project_that_may_have_no_network_gets_none_on_demand() -> None:
+    """Its instance is refused; the network stays nobody's."""
+    scenario = given(vlan("v1", 100), quota("red", networks=0))
+
+    scenario.when(spawn()).then(refused(Code.OVER_QUOTA, "project_id", "may have 0"))
+    scenario.when(spawn("bobs", actor=BOB, project="blue")).of(InstanceSpawned)
+
+
+def test_only_an_admin_creates_networks_also_within_a_quota() -> None:
+    """What a project may have does not tell who makes it."""
+    given(rules=LIMITED_NETWORKS).when(create("mine", project_id="red", actor=ANN)).then(
+        refused(Code.FORBIDDEN, "actor.is_admin")
+    )
 
 
 @pytest.mark.parametrize("seed", range(8))
