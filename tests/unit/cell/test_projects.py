@@ -4,6 +4,7 @@ import pytest
 
 from events.errors import InvariantBroken
 from events.networks import NetworkDeleted
+from events.ownership import NetworkHostReleased
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.refusals import Code
 from tests.unit.given import Later, Message, fact, given, refused
@@ -117,6 +118,26 @@ def test_an_open_network_in_use_is_not_restricted() -> None:
     """Whose instances are on it is not asked: none of them loses its network."""
     given(create("net"), spawn("vm", nic("net"))).when(modify("net", project_id="blue")).then(
         refused(Code.NETWORK_IN_USE, "network_id")
+    )
+
+
+def test_host_and_project_change_in_one_decision_or_neither_does() -> None:
+    """A host that does not reach the network leaves it with its project, a network in use with its host."""
+    scenario = given(
+        register("h1"), register("h2", "rack2"), create("net", project_id="red"), spawn("vm", nic("net"))
+    )
+    network = scenario.state.networks[uid("net")]
+    before = network.project_id, network.host
+
+    scenario.when(modify("net", disassociate_project=True, host="h2", overwrite=True)).then(
+        refused(Code.NETWORK_NOT_REACHABLE, "host", "h2", "default")
+    )
+    scenario.when(modify("net", project_id="blue", disassociate_host=True, overwrite=True)).then(
+        refused(Code.NETWORK_IN_USE, "network_id")
+    )
+    assert (network.project_id, network.host) == before
+    scenario.when(modify("net", disassociate_project=True, disassociate_host=True)).then(
+        fact(NetworkProjectReleased, project_id="red"), fact(NetworkHostReleased, host="h1")
     )
 
 
