@@ -14,7 +14,8 @@ Row = dict[str, Any]
 _COUNTED = """
     LATERAL (
         SELECT * FROM (
-            SELECT count(*) AS used, count(*) FILTER (WHERE draining) AS draining
+            SELECT count(*) FILTER (WHERE address IS DISTINCT FROM vpn_private_address) AS used,
+                count(*) FILTER (WHERE draining) AS draining
             FROM fixed_ips WHERE fixed_ips.network_id = networks.network_id
         ) held, (
             SELECT count(*) AS kept, count(*) FILTER (WHERE NOT EXISTS (

@@ -12,7 +12,13 @@ from projections.ipam.network_info import FixedIp, Nic, network_info
 
 Row = dict[str, Any]
 
-_NETWORK = """
+_VPN_SERVER = """
+    (SELECT count(*) FROM fixed_ips v
+        WHERE (v.network_id, v.address) = (networks.network_id, networks.vpn_private_address))
+"""
+"""1 while a VPN server has the address that its network keeps for it, which is none of those handed out."""
+
+_NETWORK = f"""
     network_id::text AS id, network_id::text AS uuid, label, injected, cidr::text, host(netmask) AS netmask,
     host(broadcast) AS broadcast, host(gateway) AS gateway, host(dhcp_start) AS dhcp_start,
     host(dhcp_server) AS dhcp_server, enable_dhcp, share_address, cidr_v6::text,
@@ -20,9 +26,9 @@ _NETWORK = """
     host(dns1) AS dns1, host(dns2) AS dns2, host(vpn_public_address) AS vpn_public_address, vpn_public_port,
     host(vpn_private_address) AS vpn_private_address, rxtx_base, project_id, host, priority,
     kind, physical_network, epoch,
-    usable AS addresses, coalesce(held, 0) AS used, coalesce(draining, 0) AS draining,
+    usable AS addresses, coalesce(held, 0) - {_VPN_SERVER} AS used, coalesce(draining, 0) AS draining,
     (SELECT count(*) FROM fixed_ip_reservations r WHERE r.network_id = networks.network_id) AS reserved,
-    usable - coalesce(held, 0) - (
+    usable - coalesce(held, 0) + {_VPN_SERVER} - (
         SELECT count(*) FROM fixed_ip_reservations r WHERE r.network_id = networks.network_id
         AND NOT EXISTS (SELECT FROM fixed_ips f WHERE (f.network_id, f.address) = (r.network_id, r.address))
     ) AS free
@@ -36,8 +42,8 @@ _HELD = """
 def networks(reader: Reader) -> list[Row]:
     """Return all networks in order of creation, each with its numbers of usable, used and free addresses.
 
-    `used` counts draining addresses too: they cannot be handed out yet. `reserved` counts those that an admin
-    reserved, held or not; the plan's own are not usable to begin with.
+    `used` counts draining addresses too: they cannot be handed out yet; but not a VPN server's, which never
+    is. `reserved` counts those that an admin reserved, held or not; the plan's own are not usable anyway.
     """
     return reader.rows(
         f"SELECT {_NETWORK} FROM networks LEFT JOIN ({_HELD}) counted USING (network_id)"

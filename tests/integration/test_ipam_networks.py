@@ -1,9 +1,10 @@
 """What the tables say of a network: nova's fields in nova's order, also of one of IPv6 alone."""
 
-from projections.ipam import queries
+from events.networks import AddressRange
+from projections.ipam import placement, queries
 from projections.ipam.digest import canonical_rows
 from tests.ipam import look, project
-from tests.written_ledger import WrittenLedger, network, network_id
+from tests.written_ledger import WrittenLedger, network, network_id, spawn
 
 ONE, SIX = network_id(1), network_id(6)
 
@@ -88,3 +89,24 @@ def test_everything_of_a_network_is_in_the_tables(database: str) -> None:
         rows = canonical_rows(reader.connection)["networks"]
 
     assert [plan for _, plan, _, _ in rows] == [one.model_dump_json() for one in (PLAIN, ONLY_V6, FULL)]
+
+
+def test_a_vpn_servers_address_is_none_of_those_handed_out(database: str) -> None:
+    """Held or not, as many of the others are free."""
+    kept = (
+        AddressRange(first="10.8.0.0", last="10.8.0.2"),
+        AddressRange(first="10.8.255.255", last="10.8.255.255"),
+    )
+    ledger = WrittenLedger()
+    made = network(8, kind="vlan", vlan=108, vpn_private_address="10.8.0.2", reserved=kept)
+    ledger.decide(made)
+    ledger.decide(*spawn(1, (made.network_id, "10.8.0.2")))
+    ledger.decide(*spawn(2, (made.network_id, "10.8.0.3")))
+    project(ledger, database)
+    with look(database) as reader:
+        one, (listed,) = queries.network(reader, made.network_id), queries.networks(reader)
+        (room,) = placement.availability(reader).networks
+
+    assert one == listed
+    for row in (listed, room):
+        assert (row["addresses"], row["used"], row["free"]) == (65532, 1, 65531)
