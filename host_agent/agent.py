@@ -16,12 +16,13 @@ from typing import Protocol
 
 import structlog
 
-from events.catalog import AnyEvent
 from events.errors import BrokenEnvironment, LogUnavailable, NetledgerError, OffsetOutOfRange
 from host_agent.diff import Difference, diff
 from host_agent.errors import HostError
 from host_agent.host import Host, LinuxHost
+from host_agent.lease import Ended, Lease
 from host_agent.namespace import Namespace
+from host_agent.rebuild import Decision, Pages, Rebuild
 from host_agent.reports import Applied, Reporter, ReportSink
 from host_agent.steps import EndFlows, RestartDhcp, Step
 from projections.host_plan import HostPlan, HostSettings, Planner
@@ -40,19 +41,7 @@ _RESTART_PAUSE_S = 0.25
 _log = structlog.get_logger(__name__)
 
 
-class Decision(Protocol):
-    """A valid decision of the ledger."""
-
-    @property
-    def seq(self) -> int:
-        """Position in the cell."""
-
-    @property
-    def events(self) -> tuple[AnyEvent, ...]:
-        """What was decided."""
-
-
-class Reader(Protocol):
+class Reader(Ended, Protocol):
     """The ledger, followed from its start (`events.ledger.follow.LedgerReader`)."""
 
     def catch_up(self) -> Iterable[Sequence[Decision]]:
@@ -77,12 +66,14 @@ class Status:
     """What a person has to mend."""
     caught_up: bool
     log_away: bool
+    leased: bool
+    """Whether it may do what only one host may do: it has reached the end of the ledger within its lease."""
 
 
 class Agent:
     """Makes one host agree with the ledger until it is stopped."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the world around an agent, each part of which tests replace
         self,
         settings: HostSettings,
         reader: Reader,
@@ -90,11 +81,14 @@ class Agent:
         namespace: str | None,
         data_dir: Path,
         *,
+        reopen: Callable[[], Pages] | None = None,
         host: Host | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         """Take the host: its namespace (None: the current one) and a directory below `data_dir`.
+
+        `reopen` opens the ledger at its start; without it, networks of other hosts cannot be taken over.
 
         Raises:
             BrokenEnvironment: a privilege or program is missing, or another agent has the directory.
@@ -106,6 +100,11 @@ class Agent:
         self._stop = Flag()
         self._view = HostView(settings.host)
         self._planner = Planner(settings)
+        self._lease = Lease(settings.lease_s, monotonic)
+        self._leased = False
+        """Whether the plan has what only one host may do."""
+        self._reopen = reopen
+        self._rebuild: Rebuild | None = None
         self._reporter = Reporter(settings, reports, monotonic, now_s)
         base = Path(settings.networks_path) if settings.networks_path else data_dir / "networks"
         self._networks_path = (base / settings.host).absolute()
@@ -159,6 +158,7 @@ class Agent:
             problems=self._problems,
             caught_up=self._caught_up,
             log_away=self._log_away,
+            leased=self._leased,
         )
 
     def run(self) -> None:
@@ -178,6 +178,7 @@ class Agent:
 
     def close(self) -> None:
         """Let go of the host and leave everything as it is."""
+        self._end_rebuild()
         self._host.close()
         os.close(self._lock)
 
@@ -217,7 +218,9 @@ class Agent:
                 for batch in self._reader.catch_up():
                     self._fold(batch)
                 self._caught_up = True
-            self._fold(self._reader.poll(_PAGE, timeout_s))
+            self._fold(self._reader.poll(_PAGE, 0.0 if self._rebuild else timeout_s))
+            self._lease.renew(self._reader)
+            self._rebuild_view()
         except (LogUnavailable, OffsetOutOfRange) as error:
             if not self._log_away:
                 self._log.warning("log away", code=error.code, reason=str(error))
@@ -234,10 +237,29 @@ class Agent:
                     self._changed.update(networks)
             self._seq = decision.seq
 
+    def _rebuild_view(self) -> None:
+        """Go on with a second view while this one owns networks whose addresses it does not know."""
+        missing = self._view.missing
+        if self._rebuild is not None and self._rebuild.missing != missing:
+            self._end_rebuild()
+        if not missing or self._reopen is None:
+            return
+        if self._rebuild is None:
+            self._log.info("networks taken over, reading the ledger again", networks=sorted(missing))
+            self._rebuild = Rebuild(self._settings.host, missing, self._reopen)
+        view = self._rebuild.step(self._seq)
+        if view is not None:
+            self._view, self._rebuild, self._changed = view, None, None
+
+    def _end_rebuild(self) -> None:
+        if self._rebuild is not None:
+            self._rebuild.close()
+            self._rebuild = None
+
     def _due(self) -> bool:
         """Tell whether to look at the host now; if nothing concerns it, it has applied what was read."""
         now = self._monotonic()
-        self._look = self._host.changed() or self._look
+        self._look = self._host.changed() or self._look or self._leased != self._lease.held(self._view)
         if self._changed is None or self._changed or self._look or now >= self._look_at:
             return now >= self._not_before
         if not self._failures:
@@ -245,7 +267,11 @@ class Agent:
         return False
 
     def _pass(self) -> None:
-        self._plan = self._planner.plan(self._view, self._changed)
+        leased = self._lease.held(self._view)
+        if leased != self._leased:
+            self._log.warning("lease", held=leased, fenced=self._view.fenced)
+        self._leased = leased
+        self._plan = self._planner.plan(self._view, self._changed, leased=leased)
         self._changed = set()
         self._look = False
         restarted = False
@@ -323,7 +349,8 @@ class Agent:
             self._reporter.leases(self._view, self._host.facts())
             if self._settings.network_host:
                 self._reporter.claim(self._view)
-            self._reporter.applied(Applied(self._applied_seq, self._failures, self._repairs))
+            applied = Applied(self._applied_seq, self._failures, self._repairs)
+            self._reporter.applied(applied, alive=self._leased)
         except NetledgerError as error:
             if not self._unreported:
                 self._log.warning("report not sent", code=error.code, reason=str(error))

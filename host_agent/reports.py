@@ -114,8 +114,10 @@ class Reporter:
             host = self._settings.host
             self._sink.send(ClaimNetwork(id=self._new_id(), reporter=host, host=host))
 
-    def applied(self, applied: Applied) -> None:
+    def applied(self, applied: Applied, *, alive: bool = True) -> None:
         """Report a position that changed, at most once a second, and as a sign of life one that did not.
+
+        An agent that is not `alive`, because its lease has run out, shows no sign of life.
 
         Raises:
             LogError: it could not be sent.
@@ -126,7 +128,7 @@ class Reporter:
         due = (
             self._settings.lease_s / HEARTBEATS_PER_LEASE if applied == self._applied else APPLIED_INTERVAL_S
         )
-        if since < due:
+        if since < due or (applied == self._applied and not alive):
             return
         host = self._settings.host
         self._sink.send(

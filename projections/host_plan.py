@@ -129,8 +129,11 @@ class Planner:
         self._parts: dict[str, _Part] = {}
         self._unserved: dict[str, Problem] = {}
 
-    def plan(self, view: HostView, changed: Iterable[str] | None = None) -> HostPlan:
-        """Return the plan; `changed` names the networks that changed since the last call, None means all."""
+    def plan(self, view: HostView, changed: Iterable[str] | None = None, *, leased: bool = True) -> HostPlan:
+        """Return the plan; `changed` names the networks that changed since the last call, None means all.
+
+        Without a lease it has nothing that only one host may do; ports and bridges stay.
+        """
         if changed is None:
             self._parts.clear()
             self._unserved.clear()
@@ -145,9 +148,11 @@ class Planner:
                 self._parts.pop(network_id, None)
             else:
                 self._parts[network_id] = part
-        joined = _joined(sorted(self._parts.values(), key=lambda part: part.order), self._settings)
+        parts = sorted(self._parts.values(), key=lambda part: part.order)
+        joined = _joined(parts if leased else [part.bridge_only() for part in parts], self._settings)
         unserved = (self._unserved[network_id] for network_id in sorted(self._unserved))
-        return replace(joined, problems=(*joined.problems, *unserved))
+        taken = (Problem(network_id, _TAKEN) for network_id in sorted(view.missing))
+        return replace(joined, problems=(*joined.problems, *unserved, *taken))
 
     def _part(self, view: HostView, network_id: str) -> _Part | Problem | None:
         network = view.networks.get(network_id)
@@ -177,6 +182,9 @@ class Planner:
             nat=NatNetwork(cidr, _outgoing(network, self._settings)) if cidr else None,
             floating=tuple(f for f in network.floating.values() if _held(network, f)) if cidr else (),
         )
+
+
+_TAKEN = "was taken over from another host: its addresses are being read from the ledger"
 
 
 def _cannot_serve(definition: NetworkCreated) -> str | None:

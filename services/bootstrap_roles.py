@@ -94,7 +94,14 @@ class AgentRole:
         last.check()
         reports = LogReports(log, topics.reports)
         with self._deployment.ledger_reader() as reader:
-            agent = Agent(host_settings(settings, self._host), reader, reports, self._namespace, self._data)
+            agent = Agent(
+                host_settings(settings, self._host),
+                reader,
+                reports,
+                self._namespace,
+                self._data,
+                reopen=self._deployment.ledger_reader,
+            )
             self._agent = agent
             done = Event()
             Thread(target=_stop_with, args=(stop, done, agent), name="stop", daemon=True).start()
@@ -112,6 +119,8 @@ class AgentRole:
             return Health(ready=False, phase="starting")
         status = self._agent.status
         problems = [*status.problems, *(["the log is away"] if status.log_away else [])]
+        if status.caught_up and not status.leased:
+            problems.append("no lease: it gives up gateways, DHCP and NAT until it has read to the end again")
         return Health(
             ready=status.caught_up and not status.failures and not status.log_away,
             phase="applied" if status.applied_seq == status.folded_seq else "applying",

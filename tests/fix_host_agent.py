@@ -81,7 +81,15 @@ def model(tmp_path: Path) -> Iterator[World]:
     host.networks_path = str(tmp_path / "networks" / HOST)
     ledger.decide(registered(), network(1), claimed(1), *WEB.spawned())
     agent = Agent(
-        HostSettings(host=HOST), ledger, sink, None, tmp_path, host=host, monotonic=clock, now_s=clock
+        HostSettings(host=HOST),
+        ledger,
+        sink,
+        None,
+        tmp_path,
+        reopen=ledger.reopen,
+        host=host,
+        monotonic=clock,
+        now_s=clock,
     )
     yield World(agent, ledger, host, sink, clock)
     agent.close()

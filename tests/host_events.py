@@ -1,7 +1,7 @@
 """Events as a cell would record them, short to write: networks, NICs, addresses, leases, floating IPs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from events.addresses import cidr4_bounds, cidr4_netmask, ipv4_text
 from events.catalog import AnyEvent
@@ -222,6 +222,24 @@ class FakeLedger:
         """Append a decision and return its seq."""
         self.decisions.append(Decision(len(self.decisions) + 1, events))
         return len(self.decisions)
+
+    @property
+    def next_offset(self) -> int:
+        """Return how many decisions were read."""
+        return self._read
+
+    def end(self) -> int:
+        """Return how many decisions there are."""
+        if self.away is not None:
+            raise self.away
+        return len(self.decisions)
+
+    def reopen(self) -> "FakeLedger":
+        """Return the same ledger, not read yet."""
+        return replace(self, _read=0)
+
+    def close(self) -> None:
+        """Do nothing."""
 
     def catch_up(self) -> Sequence[Sequence[Decision]]:
         """Return everything up to now in one batch."""

@@ -221,6 +221,20 @@ class LedgerReader:
             self.fold.strike_out(struck)
             return self.fold.judge(record)
 
+    @property
+    def next_offset(self) -> int:
+        """Offset up to which the log was read."""
+        return self.fold.next_offset
+
+    def end(self) -> int:
+        """Ask the log where it ends now.
+
+        Raises:
+            LogUnavailable: it did not answer.
+
+        """
+        return self._log.bounds(self._where).end
+
     def catch_up(self, limit: int = _PAGE) -> "CatchUp":
         """Iterate over all decisions up to the end that the log has now."""
         return CatchUp(self, self._log.bounds(self._where).end, limit)

@@ -56,8 +56,10 @@ class Holders:
                 self._hold(seq, ("floating IP's target", event["address"]), event["allocation_id"])
             case "FloatingIpDisassociated.v1":
                 self._free(seq, ("floating IP's target", event["address"]), event["allocation_id"])
-            case "NetworkClaimed.v1":
+            case "NetworkClaimed.v1" | "NetworkHostAssigned.v1":
                 self._hold(seq, ("network", event["network_id"]), event["host"])
+            case "NetworkHostReleased.v1":
+                self._free(seq, ("network", event["network_id"]), event["host"])
             case "NetworkDeleted.v1":
                 self._held.pop(("network", event["network_id"]), None)
             case _:
