@@ -8,6 +8,7 @@ that is not JSON is kept as hash and excerpt under `unparsable`.
 
 from functools import lru_cache
 from hashlib import sha256
+from struct import Struct
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, TypeAdapter, ValidationError
@@ -34,6 +35,10 @@ REFUSED_PREFIX = "netledger.refused."
 TIMER = "Timer.v1"
 UNPARSABLE = "Unparsable.v1"
 EXCERPT_BYTES_MAX = 256
+
+_U32 = Struct("<I")
+_NO_SIZE = 0xFFFFFFFF
+"""Where a framed record has the size of its block of names, which is never that large."""
 
 _FIXED_HEADERS: Headers = (("ce_specversion", b"1.0"), ("content-type", b"application/json"))
 
@@ -144,8 +149,30 @@ def body_digest(value: bytes) -> str:
 
 
 def record_digest(message: Message) -> bytes:
-    """Return the SHA-256 of a record as it lies in the log: framed headers, then the value."""
+    """Return the SHA-256 of a record as it lies in the log: framed headers, then the value.
+
+    Raises:
+        ValueError: its headers cannot be framed, so it is no record of ours.
+
+    """
     return sha256(pack_headers(message.headers) + message.value).digest()
+
+
+def read_digest(message: Message) -> bytes:
+    """Return a digest of any record that was read; of one that can be ours, `record_digest`.
+
+    It never fails: records of others may have headers that ours cannot have, and stop no reader. Theirs are
+    framed with sizes that hold anything, behind a size that no block of names of ours has.
+    """
+    try:
+        return record_digest(message)
+    except ValueError:
+        digest = sha256(_U32.pack(_NO_SIZE) + _U32.pack(len(message.headers)))
+        for name, data in message.headers:
+            encoded = name.encode(errors="surrogatepass")
+            digest.update(_U32.pack(len(encoded)) + encoded + _U32.pack(len(data)) + data)
+        digest.update(message.value)
+        return digest.digest()
 
 
 def chain_hash(previous: bytes, digest: bytes) -> bytes:

@@ -23,6 +23,7 @@ from events.record import (
     TermClaimed,
     chain_hash,
     decode_head,
+    read_digest,
     record_digest,
     record_kind,
 )
@@ -157,21 +158,25 @@ class LedgerFold:
             LedgerTooNew: the ledger is of a higher level than this program.
 
         """
-        if any(record.offset in struck for struck in self._struck):
-            return self._skip(record.offset, Skip.STRUCK_OUT)
-        kind = record_kind(record.headers)
         message = Message(record.headers, record.value)
+        if any(record.offset in struck for struck in self._struck):
+            return self._skip(record.offset, read_digest(message), Skip.STRUCK_OUT)
+        try:
+            digest = record_digest(message)
+        except ValueError:
+            return self._skip(record.offset, read_digest(message), Skip.FOREIGN)
+        kind = record_kind(record.headers)
         if kind == "decision":
             head = decode_head(self.cell, record.headers)
             if head is not None:
-                return self.judge_decision(record.offset, head, record_digest(message))
+                return self.judge_decision(record.offset, head, digest)
         elif kind == "genesis":
-            return self._judge_genesis(record.offset, message)
+            return self._judge_genesis(record.offset, record.value, digest)
         elif kind == "claim":
-            return self._judge_claim(record.offset, message)
+            return self._judge_claim(record.offset, record.value, digest)
         elif kind == "epoch":
-            return self._judge_epoch(record.offset, message)
-        return self._skip(record.offset, Skip.FOREIGN)
+            return self._judge_epoch(record.offset, record.value, digest)
+        return self._skip(record.offset, digest, Skip.FOREIGN)
 
     def strike_out(self, offsets: range) -> None:
         """Let the records at these offsets not count: an operator's epoch begins behind them (S11)."""
@@ -180,9 +185,9 @@ class LedgerFold:
     def judge_decision(self, offset: int, head: DecisionHead, digest: bytes) -> Verdict:
         """Judge a decision whose headers are already decoded and whose digest is known."""
         if self.genesis is None:
-            return self._skip(offset, Skip.FOREIGN)
+            return self._skip(offset, digest, Skip.FOREIGN)
         if head.term < self.term:
-            return self._skip(offset, Skip.LOWER_TERM)
+            return self._skip(offset, digest, Skip.LOWER_TERM)
         if head.term > self.term:
             self._alarm(
                 Alarm.TERM_NEVER_CLAIMED,
@@ -194,7 +199,7 @@ class LedgerFold:
                 f"{head.owner} decides in term {self.term} of {self.owner} at offset {offset}",
             )
         if head.seq != self.seq + 1:
-            return self._skip(offset, Skip.DUPLICATE if head.seq <= self.seq else Skip.AFTER_A_GAP)
+            return self._skip(offset, digest, Skip.DUPLICATE if head.seq <= self.seq else Skip.AFTER_A_GAP)
         if head.previous != self.chain.hex():
             self._alarm(Alarm.CHAIN_MISMATCH, f"decision {head.seq} at offset {offset} follows other records")
         self._check_inputs(head)
@@ -225,46 +230,46 @@ class LedgerFold:
                 Alarm.INPUT_NOT_ABOVE, f"decision {head.seq} decides an input that was decided before"
             )
 
-    def _judge_genesis(self, offset: int, message: Message) -> Verdict:
+    def _judge_genesis(self, offset: int, value: bytes, digest: bytes) -> Verdict:
         try:
-            genesis = Genesis.model_validate_json(message.value)
+            genesis = Genesis.model_validate_json(value)
         except ValidationError:
-            return self._skip(offset, Skip.FOREIGN)
+            return self._skip(offset, digest, Skip.FOREIGN)
         if self.genesis is not None:
             if genesis != self.genesis:
                 self._alarm(
                     Alarm.LEDGER_CHANGED, f"ledger {genesis.ledger_id} begins inside {self.genesis.ledger_id}"
                 )
-            return self._skip(offset, Skip.DUPLICATE)
+            return self._skip(offset, digest, Skip.DUPLICATE)
         if genesis.cell != self.cell:
-            return self._skip(offset, Skip.FOREIGN)
+            return self._skip(offset, digest, Skip.FOREIGN)
         if genesis.level > LEVEL:
             raise LedgerTooNew(
                 f"The ledger of cell {self.cell!r} is of level {genesis.level}, this program reads up to"
                 f" {LEVEL}: upgrade it."
             )
         self.genesis = genesis
-        self._accept(offset, record_digest(message))
+        self._accept(offset, digest)
         return Verdict("genesis")
 
-    def _judge_claim(self, offset: int, message: Message) -> Verdict:
+    def _judge_claim(self, offset: int, value: bytes, digest: bytes) -> Verdict:
         try:
-            claim = TermClaimed.model_validate_json(message.value)
+            claim = TermClaimed.model_validate_json(value)
         except ValidationError:
-            return self._skip(offset, Skip.FOREIGN)
+            return self._skip(offset, digest, Skip.FOREIGN)
         if self.genesis is None or claim.cell != self.cell:
-            return self._skip(offset, Skip.FOREIGN)
+            return self._skip(offset, digest, Skip.FOREIGN)
         if claim.ledger_id != self.genesis.ledger_id:
             self._alarm(Alarm.LEDGER_CHANGED, f"a claim at offset {offset} is for ledger {claim.ledger_id}")
         if claim.term <= self.epoch * TERMS_PER_EPOCH:
-            return self._skip(offset, Skip.STALE_CLAIM)
+            return self._skip(offset, digest, Skip.STALE_CLAIM)
         if claim.base_seq > self.seq:
             self._alarm(
                 Alarm.BASE_AHEAD,
                 f"a claim at offset {offset} builds on seq {claim.base_seq}, the log holds {self.seq}",
             )
         if claim.term <= self.term:
-            return self._skip(offset, Skip.STALE_CLAIM)
+            return self._skip(offset, digest, Skip.STALE_CLAIM)
         if claim.term > self.term + 1:
             self._alarm(
                 Alarm.TERM_SKIPPED, f"a claim at offset {offset} is for term {claim.term}, now {self.term}"
@@ -276,18 +281,18 @@ class LedgerFold:
         for identity in claim.inputs:
             self.inputs.setdefault(identity.name, InputMark(identity.name, identity.incarnation, -1, ""))
         self.term, self.owner = claim.term, claim.owner
-        self._accept(offset, record_digest(message))
+        self._accept(offset, digest)
         return Verdict("claim", claim=claim)
 
-    def _judge_epoch(self, offset: int, message: Message) -> Verdict:
+    def _judge_epoch(self, offset: int, value: bytes, digest: bytes) -> Verdict:
         try:
-            begun = HistoryEpochBegun.model_validate_json(message.value)
+            begun = HistoryEpochBegun.model_validate_json(value)
         except ValidationError:
-            return self._skip(offset, Skip.FOREIGN)
+            return self._skip(offset, digest, Skip.FOREIGN)
         if self.genesis is None or begun.ledger_id != self.genesis.ledger_id:
-            return self._skip(offset, Skip.FOREIGN)
+            return self._skip(offset, digest, Skip.FOREIGN)
         if not self.is_later(begun):
-            return self._skip(offset, Skip.DUPLICATE)
+            return self._skip(offset, digest, Skip.DUPLICATE)
         if not self.continues(begun):
             self._alarm(
                 Alarm.EPOCH_DIVERGED,
@@ -297,7 +302,7 @@ class LedgerFold:
         self.epoch = begun.epoch
         self.term, self.owner = max(self.term + 1, begun.epoch * TERMS_PER_EPOCH), ""
         self.inputs = {mark.name: mark for mark in begun.inputs}
-        self._accept(offset, record_digest(message))
+        self._accept(offset, digest)
         return Verdict("epoch")
 
     def is_later(self, begun: HistoryEpochBegun) -> bool:
@@ -315,8 +320,9 @@ class LedgerFold:
         self.last_digest = digest
         self.chain = chain_hash(self.chain, digest)
 
-    def _skip(self, offset: int, reason: Skip) -> Verdict:
+    def _skip(self, offset: int, digest: bytes, reason: Skip) -> Verdict:
         self._advance(offset)
+        self.last_digest = chain_hash(self.last_digest, digest)
         self.skipped[reason] += 1
         return Verdict("skipped", skip=reason)
 

@@ -16,7 +16,15 @@ from events.errors import LedgerAlarm, LedgerMissing, LogUnavailable, OffsetOutO
 from events.ledger.fold import Alarm, LedgerFold, Verdict
 from events.ledger.position import Position
 from events.log.port import Feed, Log, LogRecord, Message, TopicPartition
-from events.record import DecisionHead, HistoryEpochBegun, Outcome, decode_outcome, record_digest, record_kind
+from events.record import (
+    DecisionHead,
+    HistoryEpochBegun,
+    Outcome,
+    chain_hash,
+    decode_outcome,
+    read_digest,
+    record_kind,
+)
 from events.refusals import Refusal
 
 CHECK_INTERVAL_S = 30.0
@@ -54,10 +62,13 @@ class Decided:
 
 
 def check_position(log: Log, where: TopicPartition, position: Position) -> None:
-    """Compare what was folded last with what the log holds there now (S10).
+    """Compare what was read last with what the log holds there now (S10).
+
+    That is the last valid record, to which all before it are chained, and the records behind it that did not
+    count: where one of them was lost, a valid one may have come in its place.
 
     Raises:
-        LedgerAlarm: the topic was replaced, the log ends before the position, or holds another record there.
+        LedgerAlarm: the topic was replaced, the log ends before the position, or holds other records there.
 
     """
     if log.topic(where.topic).incarnation != position.topic_incarnation:
@@ -67,15 +78,23 @@ def check_position(log: Log, where: TopicPartition, position: Position) -> None:
             Alarm.LOG_TRUNCATED,
             f"{where.topic} ends before offset {position.next_offset}, which was read before",
         )
-    try:
-        there = log.read(where, position.last_offset, 1)
-    except OffsetOutOfRange as error:
+    digest = b""
+    offset = position.last_offset
+    while offset < position.next_offset:
+        try:
+            page = log.read(where, offset, min(_PAGE, position.next_offset - offset))
+        except OffsetOutOfRange as error:
+            raise _alarm(Alarm.LOG_TRUNCATED, f"offset {offset} of {where.topic} is gone") from error
+        if not page:
+            raise _alarm(Alarm.LOG_TRUNCATED, f"offset {offset} of {where.topic} is gone")
+        for record in page:
+            one = read_digest(Message(record.headers, record.value))
+            digest = chain_hash(digest, one) if digest else one
+        offset = page[-1].offset + 1
+    if digest.hex() != position.last_digest:
         raise _alarm(
-            Alarm.LOG_TRUNCATED, f"offset {position.last_offset} of {where.topic} is gone"
-        ) from error
-    if not there or record_digest(Message(there[0].headers, there[0].value)).hex() != position.last_digest:
-        raise _alarm(
-            Alarm.RECORD_CHANGED, f"{where.topic} holds another record at offset {position.last_offset}"
+            Alarm.RECORD_CHANGED,
+            f"{where.topic} holds other records from offset {position.last_offset} on than were read there",
         )
 
 

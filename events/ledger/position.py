@@ -24,8 +24,9 @@ class Position(BaseModel):
     next_offset: int
     """Offset in the log at which reading goes on."""
     last_offset: int
-    """Offset of the last valid record; it is read again and compared (S10)."""
+    """Offset of the last valid record."""
     last_digest: str
+    """Digest of that record, chained with those of the skipped ones behind it: all are read again (S10)."""
     chain: str
     """Chain hash over all valid records so far."""
     term: int

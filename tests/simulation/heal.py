@@ -14,6 +14,8 @@ REPEAT_ROUNDS = 15
 """How often callers repeat what has no answer yet."""
 PATIENCE_ROUNDS = 25
 """How long somebody is stopped before the operator comes; all have compared their positions by then (S10)."""
+LOOK_BACK_MS = 31_000
+"""Until everybody compares his position again."""
 RECOVERIES_MAX = 4
 
 
@@ -43,7 +45,7 @@ def heal(world: World) -> bool:
 
 
 def _settle(world: World, chosen: Node) -> bool:
-    stopped_rounds = 0
+    stopped_rounds, looked_back = 0, False
     for number in range(ROUNDS_MAX):
         if number % REPEAT_ROUNDS == 2:
             repeat_all(world)
@@ -58,7 +60,10 @@ def _settle(world: World, chosen: Node) -> bool:
             if stopped_rounds >= PATIENCE_ROUNDS:
                 return False
         elif not restless(world):
-            return True
+            if looked_back or not world.lossy:
+                return True
+            looked_back = True
+            world.now_ms += LOOK_BACK_MS
     return False
 
 

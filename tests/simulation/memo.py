@@ -28,6 +28,7 @@ def remembering() -> Iterator[None]:
         stack.enter_context(patch.object(fold, "decode_head", head))
         for module in (follow, engine, checks):
             stack.enter_context(patch.object(module, "decode_outcome", outcome))
-        for module in (fold, follow, truth):
+        for module in (fold, truth):
             stack.enter_context(patch.object(module, "record_digest", digest))
+        stack.enter_context(patch.object(follow, "read_digest", digest))
         yield

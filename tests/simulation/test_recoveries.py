@@ -138,6 +138,24 @@ def test_a_reader_ahead_of_a_cut_ledger_rebuilds_after_a_recovery() -> None:
     assert world.reader.reader.fold.seq == 1
 
 
+def test_a_lost_record_that_did_not_count_is_noticed() -> None:
+    """A decision came in its place, which the reader never sees; all that follows is after a gap."""
+    world = owned_world()
+    world.reader.poll()
+    world.echo(1)
+    world.reader.poll()
+    truncate(world, LEDGER, 1)
+    want(world, spawn(0), spawn(1))
+    decide(world, world.nodes[0])
+    world.reader.poll()
+    assert world.reader.reader.fold.skipped == {"stale_claim": 1, "after_a_gap": 1}
+
+    world.now_ms += 31_000
+    world.reader.poll()
+
+    assert alarm_of(world.reader) == "RecordChanged"
+
+
 def test_an_allocator_does_not_wait_for_a_tail_that_was_lost_while_it_caught_up() -> None:
     """Where the ledger ended when it began is no longer there; what is there now is all there is."""
     world = owned_world()

@@ -1,16 +1,15 @@
 """Judges of records that each leave out one sentence of the protocol, named at its end."""
 
 from events.ledger.fold import LedgerFold, Verdict
-from events.log.port import Message
 from events.record import DecisionHead, TermClaimed
 
 
 class ClaimsOfAnyTerm(LedgerFold):
     """A claim counts whatever its term."""
 
-    def _judge_claim(self, offset: int, message: Message) -> Verdict:
-        self.term = TermClaimed.model_validate_json(message.value).term - 1
-        return super()._judge_claim(offset, message)
+    def _judge_claim(self, offset: int, value: bytes, digest: bytes) -> Verdict:
+        self.term = TermClaimed.model_validate_json(value).term - 1
+        return super()._judge_claim(offset, value, digest)
 
 
 class NoChain(LedgerFold):
@@ -64,11 +63,11 @@ class InputsAgain(LedgerFold):
 class ClaimsOnAnyBase(LedgerFold):
     """A claim may build on decisions that the log does not hold (S9)."""
 
-    def _judge_claim(self, offset: int, message: Message) -> Verdict:
+    def _judge_claim(self, offset: int, value: bytes, digest: bytes) -> Verdict:
         seq = self.seq
-        self.seq = max(seq, TermClaimed.model_validate_json(message.value).base_seq)
+        self.seq = max(seq, TermClaimed.model_validate_json(value).base_seq)
         try:
-            return super()._judge_claim(offset, message)
+            return super()._judge_claim(offset, value, digest)
         finally:
             self.seq = seq
 
@@ -86,16 +85,16 @@ class SkipsInsteadOfAlarms(ClaimsOnAnyBase):
     def _check_inputs(self, head: DecisionHead) -> None:
         pass
 
-    def _judge_claim(self, offset: int, message: Message) -> Verdict:
-        self.term = max(self.term, TermClaimed.model_validate_json(message.value).term - 1)
-        return super()._judge_claim(offset, message)
+    def _judge_claim(self, offset: int, value: bytes, digest: bytes) -> Verdict:
+        self.term = max(self.term, TermClaimed.model_validate_json(value).term - 1)
+        return super()._judge_claim(offset, value, digest)
 
 
 class EpochsKeepTheOwner(LedgerFold):
     """A new history epoch leaves the owner and its term in place."""
 
-    def _judge_epoch(self, offset: int, message: Message) -> Verdict:
+    def _judge_epoch(self, offset: int, value: bytes, digest: bytes) -> Verdict:
         term, owner = self.term, self.owner
-        verdict = super()._judge_epoch(offset, message)
+        verdict = super()._judge_epoch(offset, value, digest)
         self.term, self.owner = term, owner
         return verdict

@@ -80,8 +80,12 @@ class _Adopts(LedgerFold):
             self.inputs = {mark.name: mark._replace(offset=-1) for mark in head.inputs}
         return super().judge_decision(offset, head, digest)
 
-    def _judge_claim(self, offset: int, message: Message) -> Verdict:
-        return super()._judge_claim(offset, message) if self.owner else self._skip(offset, Skip.FOREIGN)
+    def _judge_claim(self, offset: int, value: bytes, digest: bytes) -> Verdict:
+        return (
+            super()._judge_claim(offset, value, digest)
+            if self.owner
+            else self._skip(offset, digest, Skip.FOREIGN)
+        )
 
 
 class StartsAnywhere(Caller):

@@ -3,7 +3,8 @@
 from typing import Any
 
 from events.ledger.fold import LedgerFold, Verdict
-from events.log.port import LogRecord, Message, TopicPartition
+from events.log.framing import HEADER_NAME_BYTES_MAX, HEADERS_MAX
+from events.log.port import Headers, LogRecord, Message, TopicPartition
 from events.record import (
     CLAIM_TYPE,
     DECIDED_PREFIX,
@@ -53,6 +54,10 @@ class Scribe:
 
     def claim(self, owner: str = A, **fields: Any) -> Verdict:  # noqa: ANN401 - any field
         """Write the claim that `owner` would write now, but for `fields`."""
+        return self.judge(self.claim_record(owner, **fields))
+
+    def claim_record(self, owner: str = A, **fields: Any) -> Message:  # noqa: ANN401 - any field
+        """Return the record of the claim that `owner` would write now, but for `fields`."""
         claim = TermClaimed(
             ledger_id=LEDGER_ID,
             cell=CELL,
@@ -61,7 +66,7 @@ class Scribe:
             base_seq=self.fold.seq,
             inputs=(COMMANDS,),
         )
-        return self.judge(encode_claim(claim.model_copy(update=fields), NOW))
+        return encode_claim(claim.model_copy(update=fields), NOW)
 
     def decision(self, cell: str = CELL, body: bytes = b"{}", **fields: Any) -> Message:  # noqa: ANN401 - any field
         """Return the record of the next decision, but for `fields`; it decides the next command."""
@@ -108,7 +113,6 @@ class Scribe:
             fold.genesis,
             fold.epoch,
             fold.last_offset,
-            fold.last_digest,
             fold.chain,
             fold.term,
             fold.owner,
@@ -124,6 +128,22 @@ def owned(decisions: int = 0) -> Scribe:
     for _ in range(decisions):
         assert scribe.decide().kind == "decision"
     return scribe
+
+
+MANY_HEADERS = tuple((f"x{number}", b"") for number in range(HEADERS_MAX + 1))
+"""More than a record of ours can have; Kafka takes them."""
+
+ODD_HEADERS: dict[str, Headers] = {
+    "more headers than ours can have": MANY_HEADERS,
+    "a longer name of a header": (("x" * (HEADER_NAME_BYTES_MAX + 1), b""),),
+    "a name of a header that is no text": (("\udcff", b"data"),),
+}
+"""Headers that cannot be framed."""
+
+
+def beside(message: Message, headers: Headers) -> Message:
+    """Return a record with some headers more, behind its own."""
+    return Message((*message.headers, *headers), message.value)
 
 
 def foreign(value: bytes = b"{}", kind: str = CLAIM_TYPE) -> Message:

@@ -8,7 +8,7 @@ import pytest
 from events.errors import InvariantBroken, LedgerAlarm, LedgerMissing, LedgerTooNew
 from events.ledger.fold import Alarm, LedgerFold, Skip, Verdict
 from events.ledger.position import Position
-from events.log.port import LogRecord, Message
+from events.log.port import Headers, LogRecord, Message
 from events.record import (
     EPOCH_TYPE,
     GENESIS_TYPE,
@@ -17,7 +17,20 @@ from events.record import (
     chain_hash,
     record_digest,
 )
-from tests.unit.ledger.scribe import CELL, COMMANDS, INCARNATION, LEDGER, A, B, Scribe, foreign, owned
+from tests.unit.ledger.scribe import (
+    CELL,
+    COMMANDS,
+    INCARNATION,
+    LEDGER,
+    MANY_HEADERS,
+    ODD_HEADERS,
+    A,
+    B,
+    Scribe,
+    beside,
+    foreign,
+    owned,
+)
 
 MARK = InputMark("commands", COMMANDS.incarnation, 0, "0" * 32)
 
@@ -104,6 +117,10 @@ SKIPPED: dict[str, tuple[Skip, Callable[[Scribe], object]]] = {
     "a claim that is none": (Skip.FOREIGN, lambda s: s.judge(foreign(b"claim!"))),
     "an epoch that is none": (Skip.FOREIGN, lambda s: s.judge(foreign(b"[]", EPOCH_TYPE))),
     "a decision without headers": (Skip.FOREIGN, lambda s: s.judge(foreign(b"{}", "netledger.decided.X.v1"))),
+    "a claim with too many headers": (
+        Skip.FOREIGN,
+        lambda s: s.judge(beside(s.claim_record(B), MANY_HEADERS)),
+    ),
     "a claim of another cell": (Skip.FOREIGN, lambda s: s.claim(B, cell="other")),
     "a decision of another cell": (Skip.FOREIGN, lambda s: s.decide(cell="other")),
     "an epoch of another ledger": (Skip.FOREIGN, lambda s: s.epoch(ledger_id="other")),
@@ -116,6 +133,15 @@ SKIPPED: dict[str, tuple[Skip, Callable[[Scribe], object]]] = {
     "the genesis twice": (Skip.DUPLICATE, lambda s: s.genesis()),
     "the epoch before": (Skip.DUPLICATE, lambda s: s.epoch(epoch=0)),
 }
+
+
+@pytest.mark.parametrize("headers", ODD_HEADERS.values(), ids=ODD_HEADERS)
+def test_headers_that_ours_cannot_have_make_a_record_foreign(headers: Headers) -> None:
+    """Whatever it says besides; reading goes on behind it."""
+    scribe = owned(1)
+
+    assert scribe.judge(beside(scribe.decision(), headers)).skip is Skip.FOREIGN
+    assert scribe.decide().skip is None
 
 
 @pytest.mark.parametrize(("reason", "write"), SKIPPED.values(), ids=SKIPPED)

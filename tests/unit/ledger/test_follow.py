@@ -9,9 +9,9 @@ from events.ledger import follow
 from events.ledger.fold import Alarm
 from events.ledger.follow import CHECK_INTERVAL_S, LedgerReader, check_position
 from events.log.memory import MemoryLog, MemoryStore
-from events.log.port import Message
+from events.log.port import Headers, Message
 from events.refusals import Code
-from tests.unit.ledger.scribe import CELL, LEDGER, B, Scribe, foreign
+from tests.unit.ledger.scribe import CELL, LEDGER, ODD_HEADERS, B, Scribe, beside, foreign
 
 
 class Desk:
@@ -161,6 +161,21 @@ def test_a_lost_tail_that_grew_back_stops_a_running_reader(desk: Desk) -> None:
 
         assert reason(reader) == Alarm.RECORD_CHANGED
         assert reader.fold.seq == 3
+
+
+@pytest.mark.parametrize("headers", ODD_HEADERS.values(), ids=ODD_HEADERS)
+def test_a_record_that_cannot_be_ours_stops_no_reader(desk: Desk, headers: Headers) -> None:
+    """Neither when it is read nor when it is compared; once it is lost, that is noticed."""
+    desk.append(beside(foreign(), headers))
+    with desk.reader() as reader:
+        assert seqs(reader) == [1, 2, 3]
+        position = reader.fold.position()
+    check_position(desk.log, LEDGER, position)
+    desk.replace_tail(1, beside(foreign(b"other"), headers))
+
+    with pytest.raises(LedgerAlarm) as alarm:
+        check_position(desk.log, LEDGER, position)
+    assert alarm.value.reason == Alarm.RECORD_CHANGED
 
 
 def test_a_replaced_topic_stops_a_reader(desk: Desk) -> None:

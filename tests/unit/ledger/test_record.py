@@ -25,6 +25,7 @@ from events.record import (
     encode_decision,
     encode_epoch,
     encode_genesis,
+    read_digest,
     record_digest,
     record_kind,
     refused_value,
@@ -32,7 +33,7 @@ from events.record import (
 from events.record import HistoryEpochBegun as Epoch
 from events.record import TermClaimed as Claim
 from events.refusals import Code, Refusal
-from tests.unit.ledger.scribe import CELL, COMMANDS, GENESIS, LEDGER_ID, NOW, A
+from tests.unit.ledger.scribe import CELL, COMMANDS, GENESIS, LEDGER_ID, NOW, ODD_HEADERS, A, beside
 
 HEAD = DecisionHead(
     type="netledger.decided.SpawnInstance.v1",
@@ -234,3 +235,21 @@ def test_digests_are_sha_256_over_what_lies_in_the_log() -> None:
     assert chain_hash(bytes(32), b"d") == sha256(bytes(32) + b"d").digest()
     assert body_digest(b"{}") == sha256(b"{}").hexdigest()[:32]
     assert record_digest(Message((("a", b"1value"),), b"")) != record_digest(message)
+
+
+def test_the_digest_of_what_was_read_is_the_records_own() -> None:
+    """For everything that ours can be."""
+    message = Message((("ce_type", b"x"),), b"value")
+
+    assert read_digest(message) == record_digest(message)
+
+
+def test_a_record_whose_headers_cannot_be_framed_has_a_digest_too() -> None:
+    """It tells one from another: no reader may choke on what others write."""
+    odd = [Message(headers, value) for headers in ODD_HEADERS.values() for value in (b"", b"data")]
+    odd += [beside(odd[0], (("y", b""),)), beside(odd[0], (("", b"y"),))]
+
+    assert len({read_digest(one) for one in odd}) == len(odd)
+    for one in odd:
+        with pytest.raises(ValueError, match=r"more than|longer|codec"):
+            record_digest(one)
