@@ -16,10 +16,24 @@ def domains(reader: Reader) -> list[Row]:
     """)
 
 
-def domain(reader: Reader, name: str) -> Row | None:
-    """Return a registered domain, or None."""
+def domain(reader: Reader, domain: str, *, address: str | None = None, name: str | None = None) -> Row | None:
+    """Return a registered domain, or None, with its `names` of an address and its `addresses` of a name.
+
+    Names are in order of creation, an instance's display name before its id; a name has one address, or none.
+    """
     return reader.row(
-        "SELECT domain, scope, availability_zone, project_id FROM dns_domains WHERE domain = %s", [name]
+        """
+        SELECT domain, scope, availability_zone, project_id, ARRAY (
+            SELECT name FROM dns_entries there
+            WHERE there.domain = dns_domains.domain AND address = %(address)s::inet
+            ORDER BY from_seq, name = instance_uuid::text, name
+        ) AS names, ARRAY (
+            SELECT host(address) FROM dns_entries there
+            WHERE there.domain = dns_domains.domain AND name = %(name)s
+        ) AS addresses
+        FROM dns_domains WHERE domain = %(domain)s
+        """,
+        {"domain": domain, "address": address, "name": name},
     )
 
 
@@ -33,23 +47,3 @@ def entries(reader: Reader, name: str | None = None) -> list[Row]:
         """,
         {"domain": name},
     )
-
-
-def names_of(reader: Reader, address: str, name: str) -> list[str]:
-    """Return the names that stand for an address in a domain, in order of creation."""
-    rows = reader.rows(
-        """
-        SELECT name FROM dns_entries WHERE address = %s::inet AND domain = %s
-        ORDER BY from_seq, name = instance_uuid::text, name
-        """,
-        [address, name],
-    )
-    return [row["name"] for row in rows]
-
-
-def addresses_of(reader: Reader, name: str, in_domain: str) -> list[str]:
-    """Return what a name of a domain stands for: one address, or none."""
-    rows = reader.rows(
-        "SELECT host(address) AS address FROM dns_entries WHERE domain = %s AND name = %s", [in_domain, name]
-    )
-    return [row["address"] for row in rows]

@@ -5,7 +5,7 @@ creation).
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from projections.ipam.connection import Reader
 from projections.ipam.network_info import FixedIp, Nic, network_info
@@ -181,28 +181,48 @@ def _nic(row: Row, rxtx_factor: float | None) -> Nic:
     )
 
 
-def vifs_by_instance(reader: Reader, instance_uuid: str) -> list[Row]:
-    """Return an instance's NICs in their order, with nova's `net_uuid`."""
-    return reader.rows(
-        """
-        SELECT vif_id::text AS uuid, vif_id::text AS id, mac::text AS address, instance_uuid::text,
-            network_id::text AS net_uuid, network_id::text AS network_id, index, tag
-        FROM vifs WHERE instance_uuid = %s::uuid ORDER BY index, vif_id
-        """,
-        [instance_uuid],
+_VIF = """
+    vif_id::text AS uuid, vif_id::text AS id, mac::text AS address, instance_uuid::text,
+    network_id::text AS net_uuid, network_id::text AS network_id, index, tag
+"""
+
+
+class Vifs(NamedTuple):
+    """NICs in their order, with nova's `net_uuid`, and the project whose they are."""
+
+    project_id: str
+    vifs: list[Row]
+
+
+def vifs_by_instance(reader: Reader, instance_uuid: str) -> Vifs | None:
+    """Return an instance's NICs, or None where it has no networking."""
+    return _vifs(
+        reader.rows(
+            f"""
+            SELECT {_VIF}, instances.project_id AS owner FROM instances LEFT JOIN vifs USING (instance_uuid)
+            WHERE instance_uuid = %s::uuid ORDER BY index, vif_id
+            """,
+            [instance_uuid],
+        )
     )
 
 
-def vif_by_mac(reader: Reader, mac: str) -> Row | None:
-    """Return the NIC that holds a MAC, with nova's `net_uuid`, or None."""
-    return reader.row(
-        """
-        SELECT vif_id::text AS uuid, vif_id::text AS id, mac::text AS address, instance_uuid::text,
-            network_id::text AS net_uuid, network_id::text AS network_id, index, tag
-        FROM vifs WHERE mac = %s::macaddr ORDER BY contest LIMIT 1
-        """,
-        [mac],
+def vif_by_mac(reader: Reader, mac: str) -> Vifs | None:
+    """Return the NIC that holds a MAC, or None."""
+    return _vifs(
+        reader.rows(
+            f"""
+            SELECT {_VIF}, instances.project_id AS owner FROM vifs JOIN instances USING (instance_uuid)
+            WHERE mac = %s::macaddr ORDER BY contest LIMIT 1
+            """,
+            [mac],
+        )
     )
+
+
+def _vifs(rows: list[Row]) -> Vifs | None:
+    owners = [row.pop("owner") for row in rows]
+    return Vifs(owners[0], [row for row in rows if row["id"] is not None]) if rows else None
 
 
 _FIXED_IP = """
@@ -227,13 +247,13 @@ def fixed_ips(reader: Reader, network_id: str) -> list[Row]:
     return reader.rows(f"{_FIXED_IP} WHERE network_id = %s::uuid ORDER BY address, contest", [network_id])
 
 
-def fixed_list(reader: Reader, network_id: str | None = None) -> list[Row]:
+def fixed_list(reader: Reader, network_id: str | None = None) -> list[Row] | None:
     """Return the held and the reserved addresses of a network, or of all, in order of address.
 
-    `state` is allocated, draining or reserved; a held address may be `reserved` too. `reserved_by` is the
-    user who reserved it.
+    None where there is no such network. `state` is allocated, draining or reserved; a held address may be
+    `reserved` too. `reserved_by` is the user who reserved it.
     """
-    return reader.rows(
+    rows = reader.rows(
         """
         SELECT host(address) AS address, network_id::text, networks.label AS network,
             CASE WHEN held.draining THEN 'draining' WHEN held.address IS NULL THEN 'reserved'
@@ -243,19 +263,16 @@ def fixed_list(reader: Reader, network_id: str | None = None) -> list[Row]:
             kept.address IS NOT NULL AS reserved, decisions.user_name AS reserved_by,
             kept.from_time AS reserved_at
         FROM fixed_ips held FULL JOIN fixed_ip_reservations kept USING (network_id, address)
-        JOIN networks USING (network_id)
+        RIGHT JOIN networks USING (network_id)
         LEFT JOIN decisions ON decisions.seq = kept.from_seq
         WHERE %(network)s::uuid IS NULL OR network_id = %(network)s::uuid
         ORDER BY coalesce(held.address, kept.address), contest
         """,
         {"network": network_id},
     )
-
-
-def is_reserved(reader: Reader, network_id: str, address: str) -> bool:
-    """Return whether an admin reserved an address, which somebody may hold still."""
-    where = "network_id = %s::uuid AND address = %s::inet"
-    return reader.row(f"SELECT FROM fixed_ip_reservations WHERE {where}", [network_id, address]) is not None
+    if network_id is not None and not rows:
+        return None
+    return [row for row in rows if row["address"] is not None]
 
 
 def fixed_ips_by_address(reader: Reader, address: str) -> list[Row]:

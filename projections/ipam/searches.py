@@ -118,13 +118,18 @@ _BY_IP = """
 """
 
 
-def leases(reader: Reader, network_id: str, host: str | None = None) -> list[Row]:
-    """Return the leased addresses of a network, draining ones too, of instances on a host if named."""
-    return reader.rows(
+def leases(reader: Reader, network_id: str, host: str | None = None) -> list[Row] | None:
+    """Return the leased addresses of a network, draining ones too, of instances on a host if named.
+
+    None where there is no such network.
+    """
+    rows = reader.rows(
         """
-        SELECT mac::text, host(address) AS address, hostname FROM fixed_ips
-        WHERE network_id = %(network)s::uuid AND leased AND (%(host)s::text IS NULL OR host = %(host)s)
-        ORDER BY fixed_ips.address, contest
+        SELECT mac::text, host(held.address) AS address, hostname
+        FROM networks LEFT JOIN fixed_ips held ON held.network_id = networks.network_id
+            AND leased AND (%(host)s::text IS NULL OR held.host = %(host)s)
+        WHERE networks.network_id = %(network)s::uuid ORDER BY held.address, contest
         """,
         {"network": network_id, "host": host},
     )
+    return [row for row in rows if row["address"] is not None] if rows else None

@@ -117,26 +117,26 @@ def _as_nova(domain: Row) -> Row:
     return {**told, "availability_zone": domain["availability_zone"]}
 
 
-def _readable(name: str, actor: Actor, tables: Tables) -> str:
-    """Return a domain's name as it is kept, if the actor may see its entries."""
-    lower = name.lower()
-    domain = tables.ask(lambda reader: queries.domain(reader, lower))
+def _readable(domain: Row | None, name: str, actor: Actor) -> Row:
+    """Return a domain, if the actor may see its entries."""
     if domain is None:
-        raise refused(Code.NOT_FOUND, f"There is no DNS domain {lower!r}.", "domain")
+        raise refused(Code.NOT_FOUND, f"There is no DNS domain {name!r}.", "domain")
     if not _may_read(domain, actor):
-        raise refused(Code.FORBIDDEN, f"User {actor.user!r} may not read DNS domain {lower!r}.", "domain")
-    return lower
+        raise refused(Code.FORBIDDEN, f"User {actor.user!r} may not read DNS domain {name!r}.", "domain")
+    return domain
 
 
 def _by_address(args: AddressArgs, actor: Actor, tables: Tables) -> list[str]:
     address = checked(parse_ipv4, args.address, Code.INVALID_ADDRESS, "address")
-    domain = _readable(args.domain, actor, tables)
-    return tables.ask(lambda reader: queries.names_of(reader, address, domain))
+    domain = args.domain.lower()
+    found = tables.ask(lambda reader: queries.domain(reader, domain, address=address))
+    return list(_readable(found, domain, actor)["names"])
 
 
 def _by_name(args: EntryArgs, actor: Actor, tables: Tables) -> list[str]:
-    domain = _readable(args.domain, actor, tables)
-    return tables.ask(lambda reader: queries.addresses_of(reader, args.name.lower(), domain))
+    domain = args.domain.lower()
+    found = tables.ask(lambda reader: queries.domain(reader, domain, name=args.name.lower()))
+    return list(_readable(found, domain, actor)["addresses"])
 
 
 def _export(args: ExportArgs, actor: Actor, tables: Tables) -> str:

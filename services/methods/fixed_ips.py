@@ -133,13 +133,14 @@ def _unreserve(args: AddressArgs, asked: Asked, _tables: Tables) -> UnreserveFix
 def _list(args: ListArgs, actor: Actor, tables: Tables) -> list[Row]:
     if not actor.is_admin:
         raise refused(Code.FORBIDDEN, "Only an admin sees all fixed IPs.", "actor.is_admin")
-    if args.network_uuid is None:
-        return tables.ask(queries.fixed_list)
-    uuid = checked(parse_uuid, args.network_uuid, Code.INVALID_INPUT, "network_uuid")
-    if tables.ask(lambda reader: queries.network(reader, uuid)) is None:
+    uuid = args.network_uuid
+    if uuid is not None:
+        uuid = checked(parse_uuid, uuid, Code.INVALID_INPUT, "network_uuid")
+    found = tables.ask(lambda reader: queries.fixed_list(reader, uuid))
+    if found is None:
         message = f"There is no network {uuid}; `netledger network list` shows those that exist."
         raise refused(Code.NETWORK_NOT_FOUND, message, "network_uuid")
-    return tables.ask(lambda reader: queries.fixed_list(reader, uuid))
+    return found
 
 
 def _by_address(args: AddressArgs, actor: Actor, tables: Tables) -> Row:

@@ -13,7 +13,7 @@ from events.model import Actor
 from events.refusals import Code
 from projections.ipam import queries
 from services.methods.base import Args, Asked, Method, Read, Write, checked, nothing
-from services.outcomes import Answer, refused
+from services.outcomes import Answer, Refused, refused
 from services.tables import Row, Tables
 
 
@@ -207,8 +207,13 @@ def find(uuid: str, actor: Actor, tables: Tables, rxtx_factor: float | None = No
     """
     found = tables.ask(lambda reader: queries.instance(reader, uuid, rxtx_factor))
     if found is None or not (actor.is_admin or found["project_id"] == actor.project):
-        raise refused(Code.INSTANCE_NOT_FOUND, f"Instance {uuid} has no networking here.", "instance_uuid")
+        raise _not_found(uuid)
     return found
+
+
+def _not_found(uuid: str) -> Refused:
+    message = f"Instance {uuid} has no networking here."
+    return refused(Code.INSTANCE_NOT_FOUND, message, "instance_uuid")
 
 
 def _get_nw_info(args: InstanceArgs, actor: Actor, tables: Tables) -> list[Row]:
@@ -217,15 +222,20 @@ def _get_nw_info(args: InstanceArgs, actor: Actor, tables: Tables) -> list[Row]:
 
 def _get_vifs(args: InstanceArgs, actor: Actor, tables: Tables) -> list[Row]:
     uuid = args.uuid()
-    find(uuid, actor, tables)
-    return tables.ask(lambda reader: queries.vifs_by_instance(reader, uuid))
+    found = tables.ask(lambda reader: queries.vifs_by_instance(reader, uuid))
+    if found is None or not (actor.is_admin or found.project_id == actor.project):
+        raise _not_found(uuid)
+    return found.vifs
 
 
 def _get_vif_by_mac(args: MacArgs, actor: Actor, tables: Tables) -> Row | None:
     mac = checked(parse_mac, args.mac_address, Code.INVALID_INPUT, "mac_address")
-    vif = tables.ask(lambda reader: queries.vif_by_mac(reader, mac))
-    if vif is not None:
-        find(str(vif["instance_uuid"]), actor, tables)
+    found = tables.ask(lambda reader: queries.vif_by_mac(reader, mac))
+    if found is None:
+        return None
+    (vif,) = found.vifs
+    if not (actor.is_admin or found.project_id == actor.project):
+        raise _not_found(vif["instance_uuid"])
     return vif
 
 

@@ -3,12 +3,12 @@
 from time import time
 
 from events.addresses import parse_ipv4, parse_ipv6
+from events.ids import parse_uuid
 from events.model import Actor, Name
 from events.refusals import Code
 from projections.ipam import searches
 from projections.ipam.searches import BadPattern
-from services.methods.base import Args, Defaults, Method, Read
-from services.methods.networks import find
+from services.methods.base import Args, Defaults, Method, Read, checked
 from services.outcomes import refused
 from services.tables import Row, Tables
 
@@ -65,8 +65,12 @@ def _address(text: str) -> str:
 def _leases(args: LeasesArgs, actor: Actor, tables: Tables) -> list[Row]:
     if not actor.is_admin:
         raise refused(Code.FORBIDDEN, "Only an admin sees the leases of a network.", "actor.is_admin")
-    network = find(args.network, actor, tables, "network")
-    return tables.ask(lambda reader: searches.leases(reader, network["id"], args.host))
+    network = checked(parse_uuid, args.network, Code.INVALID_INPUT, "network")
+    found = tables.ask(lambda reader: searches.leases(reader, network, args.host))
+    if found is None:
+        message = f"There is no network {network}; `netledger network list` shows those that exist."
+        raise refused(Code.NETWORK_NOT_FOUND, message, "network")
+    return found
 
 
 def _lease_file(rows: list[Row], defaults: Defaults) -> str:

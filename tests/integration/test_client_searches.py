@@ -123,6 +123,8 @@ def test_the_lease_file_has_what_is_leased_also_while_it_drains(database: str) -
     with look(database) as reader:
         rows = searches.leases(reader, one)
         assert searches.leases(reader, one, "host-2") == []
+        assert searches.leases(reader, network_id(9)) is None
+    assert rows is not None
 
     method = METHODS["get_dhcp_leases"]
     assert isinstance(method, Read)

@@ -166,6 +166,7 @@ def test_an_address_reserved_twice_or_unreserved_without_being_reserved(
     ]
     with look(database) as reader:
         listed = queries.fixed_list(reader, NET)
+    assert listed is not None
     assert [one["address"] for one in listed] == [ADDRESS, "10.1.0.8", "10.1.0.9"]
 
 

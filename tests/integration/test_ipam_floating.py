@@ -101,6 +101,8 @@ def test_names(ledger: WrittenLedger, database: str) -> None:
             "scope": "private",
             "availability_zone": "z1",
             "project_id": None,
+            "names": [],
+            "addresses": [],
         }
         assert dns.domain(looking, "none.example") is None
         assert [(one["address"], one["name"]) for one in dns.entries(looking)] == [
@@ -110,10 +112,12 @@ def test_names(ledger: WrittenLedger, database: str) -> None:
             ("203.0.113.7", "www"),
         ]
         assert [one["name"] for one in dns.entries(looking, "example.org")] == ["mail", "www"]
-        assert dns.names_of(looking, "10.1.0.2", "cloud.example") == ["web", instance]
-        assert dns.names_of(looking, "10.1.0.2", "example.org") == []
-        assert dns.addresses_of(looking, "www", "example.org") == ["203.0.113.7"]
-        assert dns.addresses_of(looking, "web", "example.org") == []
+        cloud = dns.domain(looking, "cloud.example", address="10.1.0.2", name="web")
+        owned = dns.domain(looking, "example.org", address="10.1.0.2", name="www")
+        assert cloud is not None
+        assert owned is not None
+        assert (cloud["names"], cloud["addresses"]) == (["web", instance], ["10.1.0.2"])
+        assert (owned["names"], owned["addresses"]) == ([], ["203.0.113.7"])
     ledger.decide(
         InstanceDnsEntriesDeleted.model_validate(names),
         DnsEntryDeleted.model_validate(www),

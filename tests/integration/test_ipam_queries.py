@@ -168,12 +168,15 @@ def test_networks_are_listed_in_order_of_creation_with_counts(reader: Reader) ->
 
 def test_vifs_in_nic_order(reader: Reader) -> None:
     """Nova's order of NICs is that of their creation."""
-    rows = queries.vifs_by_instance(reader, instance_id(1))
+    found = queries.vifs_by_instance(reader, instance_id(1))
+    assert found is not None
+    assert found.project_id == "blue"
+    rows = found.vifs
     assert [(row["address"], row["net_uuid"], row["index"]) for row in rows] == [
         (mac(1, 0), ONE, 0),
         (mac(1, 1), TWO, 1),
     ]
-    assert queries.vif_by_mac(reader, mac(1, 1)) == rows[1]
+    assert queries.vif_by_mac(reader, mac(1, 1)) == ("blue", [rows[1]])
     assert queries.vif_by_mac(reader, "fa:16:3e:ff:ff:ff") is None
 
 
