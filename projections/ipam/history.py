@@ -62,6 +62,38 @@ def of_instance(reader: Reader, instance_uuid: str) -> list[Row]:
     return reader.rows(_FIXED.format("instance_uuid = %(instance)s::uuid"), {"instance": instance_uuid})
 
 
+_DERIVED = f"""
+    WITH held AS (
+        SELECT network_id, address, vif_id, mac, instance_uuid, from_seq, to_seq, contested
+        FROM ipv6_address_history WHERE {{0}}
+        UNION ALL
+        SELECT network_id, address, vif_id, mac, instance_uuid, from_seq, NULL, contested
+        FROM ipv6_addresses WHERE {{0}}
+    ), known AS (
+        SELECT network_id, label FROM networks UNION ALL SELECT network_id, label FROM network_history
+    ), owned AS (
+        SELECT instance_uuid, project_id FROM instances
+        UNION ALL SELECT instance_uuid, project_id FROM instance_history
+    )
+    SELECT host(held.address) AS address, held.network_id::text,
+        (SELECT label FROM known WHERE known.network_id = held.network_id LIMIT 1) AS network,
+        held.instance_uuid::text,
+        (SELECT project_id FROM owned WHERE owned.instance_uuid = held.instance_uuid LIMIT 1) AS project_id,
+        held.mac::text, held.vif_id::text, {_SPAN}, held.contested
+    FROM held {_JOIN} ORDER BY held.from_seq, held.address, held.vif_id
+"""
+
+
+def of_ipv6_address(reader: Reader, address: str) -> list[Row]:
+    """Return whose NICs had an IPv6 address, oldest first, in every network."""
+    return reader.rows(_DERIVED.format("address = %(address)s::inet"), {"address": address})
+
+
+def ipv6_addresses_of_instance(reader: Reader, instance_uuid: str) -> list[Row]:
+    """Return which IPv6 addresses an instance's NICs had, oldest first."""
+    return reader.rows(_DERIVED.format("instance_uuid = %(instance)s::uuid"), {"instance": instance_uuid})
+
+
 _VIFS = f"""
     WITH held AS (
         SELECT mac, vif_id, instance_uuid, network_id, host, index, tag, from_seq, to_seq, contested

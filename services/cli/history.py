@@ -42,6 +42,7 @@ def history(
 _SPAN = ("from", "by", "to", "ended_by", "why")
 _COLUMNS = {
     "fixed_ips": ("address", "network", "mac", "instance_uuid", "project_id", *_SPAN),
+    "ipv6_addresses": ("address", "network", "mac", "instance_uuid", "project_id", *_SPAN),
     "floating_ips": ("what", "address", "project_id", "instance_uuid", "fixed_address", *_SPAN),
     "networks": ("network", "project_id", *_SPAN),
     "vifs": ("mac", "instance_uuid", "network_id", *_SPAN),
@@ -50,7 +51,7 @@ _COLUMNS = {
 
 
 def _find(what: str, tables: "Tables") -> dict[str, list[dict[str, Any]]]:
-    from events.addresses import parse_ipv4, parse_mac
+    from events.addresses import parse_ipv4, parse_ipv6, parse_mac
     from events.ids import parse_uuid
     from events.refusals import Code
     from projections.ipam import history as past
@@ -65,9 +66,15 @@ def _find(what: str, tables: "Tables") -> dict[str, list[dict[str, Any]]]:
     except ValueError:
         pass
     try:
+        address = parse_ipv6(what)
+        return {"ipv6_addresses": tables.ask(lambda reader: past.of_ipv6_address(reader, address))}
+    except ValueError:
+        pass
+    try:
         uuid = parse_uuid(what)
         return {
             "fixed_ips": tables.ask(lambda reader: past.of_instance(reader, uuid)),
+            "ipv6_addresses": tables.ask(lambda reader: past.ipv6_addresses_of_instance(reader, uuid)),
             "vifs": tables.ask(lambda reader: past.vifs_of_instance(reader, uuid)),
             "floating_ips": tables.ask(lambda reader: past.floating_ips_of_instance(reader, uuid)),
             "hosts": tables.ask(lambda reader: past.hosts_of_instance(reader, uuid)),
@@ -78,7 +85,7 @@ def _find(what: str, tables: "Tables") -> dict[str, list[dict[str, Any]]]:
     try:
         mac = parse_mac(what)
     except ValueError:
-        message = f"{what!r} is no IPv4 address, MAC, or id of an instance or a network."
+        message = f"{what!r} is no address, MAC, or id of an instance or a network."
         raise refused(Code.INVALID_INPUT, message, "what") from None
     return {"vifs": tables.ask(lambda reader: past.of_mac(reader, mac))}
 
