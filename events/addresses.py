@@ -145,6 +145,18 @@ def cidr4_text(first: int, last: int) -> str:
     return f"{ipv4_text(first)}/{IPV4_BITS - (last - first).bit_length()}"
 
 
+def cidr6_bounds(text: str) -> tuple[int, int]:
+    """Return the first and last address of a canonical IPv6 block as integers."""
+    address, length = text.split("/")
+    first = ipv6_number(address)
+    return first, first + (1 << (IPV6_BITS - int(length))) - 1
+
+
+def cidr6_text(first: int, last: int) -> str:
+    """Return the IPv6 block from `first` to `last`, which must be one, as canonical text."""
+    return f"{ipv6_text(first)}/{IPV6_BITS - (last - first).bit_length()}"
+
+
 def cidr4_netmask(text: str) -> str:
     """Return the netmask of a canonical IPv4 block as dotted-quad text."""
     length = int(text.split("/")[1])

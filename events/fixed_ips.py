@@ -45,6 +45,8 @@ class ReserveFixedIp(Command):
 
     type: Literal["ReserveFixedIp.v1"] = "ReserveFixedIp.v1"
     address: Ipv4
+    network_id: Uuid | None = None
+    """Needed only where several networks have the address."""
 
 
 class UnreserveFixedIp(Command):
@@ -54,6 +56,8 @@ class UnreserveFixedIp(Command):
 
     type: Literal["UnreserveFixedIp.v1"] = "UnreserveFixedIp.v1"
     address: Ipv4
+    network_id: Uuid | None = None
+    """Needed only where several networks have the address."""
 
 
 class LeaseFixedIp(Report):

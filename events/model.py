@@ -11,10 +11,11 @@ from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
 
-from events.addresses import parse_cidr4, parse_cidr6, parse_ipv4, parse_mac
+from events.addresses import parse_cidr4, parse_cidr6, parse_ipv4, parse_ipv6, parse_mac
 from events.ids import parse_uuid, parse_uuid7
 
 Ipv4 = Annotated[str, AfterValidator(parse_ipv4), Field(json_schema_extra={"format": "ipv4"})]
+Ipv6 = Annotated[str, AfterValidator(parse_ipv6), Field(json_schema_extra={"format": "ipv6"})]
 Cidr4 = Annotated[str, AfterValidator(parse_cidr4), Field(json_schema_extra={"examples": ["10.0.0.0/24"]})]
 Cidr6 = Annotated[str, AfterValidator(parse_cidr6), Field(json_schema_extra={"examples": ["2001:db8::/64"]})]
 Mac = Annotated[str, AfterValidator(parse_mac), Field(json_schema_extra={"examples": ["fa:16:3e:00:00:01"]})]

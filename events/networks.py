@@ -6,11 +6,13 @@ from pydantic import Field, Strict
 
 from events.model import (
     Cidr4,
+    Cidr6,
     Command,
     Event,
     Flag,
     Interface,
     Ipv4,
+    Ipv6,
     Label,
     Message,
     Name,
@@ -29,49 +31,75 @@ LABEL_LENGTH_MAX = 255
 NETWORK_SIZE_MIN = 8
 """Addresses of the smallest network: its own, gateway and broadcast address, and some for guests."""
 
-NETWORKS_PER_COMMAND_MAX = 1000
-"""A decision holds no more facts than that."""
+VLAN_ID_MAX = 4094
+"""Highest VLAN id (IEEE 802.1Q: 4095 is reserved)."""
+
+VPN_PORT_MAX = 65535
+
+NETWORKS_PER_COMMAND_MAX = VLAN_ID_MAX
+"""As many as there are VLANs; their records stay below `RECORD_BYTES_MAX`."""
+
+VlanId = Annotated[int, Strict(), Field(ge=1, le=VLAN_ID_MAX)]
+Port = Annotated[int, Strict(), Field(ge=1, le=VPN_PORT_MAX)]
 
 
 class CreateNetworks(Command):
     """Create one network or several, all or none, with their complete address plans (nova's create_networks).
 
     With `num_networks` above 1, the label of each gets its index (`label_0`), and what can be of one network
-    only must be left out: uuid, bridge, gateway, dhcp_server, allowed_start, allowed_end, fixed_cidr.
+    only must be left out: uuid, bridge, vlan, gateway, gateway_v6, dhcp_server, allowed_start, allowed_end,
+    fixed_cidr.
     """
 
     subject_field: ClassVar[str] = "label"
 
     type: Literal["CreateNetworks.v1"] = "CreateNetworks.v1"
-    kind: Literal["flat", "flatdhcp"]
+    kind: Kind
     label: Label
-    cidr: Cidr4
-    """The network's block, or what its networks take theirs from: the first free ones from its start."""
+    cidr: Cidr4 | None = None
+    """The network's block, or what its networks take theirs from: the first free ones from its start. None
+    for networks of IPv6 alone."""
+    cidr_v6: Cidr6 | None = None
+    """Block that each network takes a /64 of: the first free ones from its start."""
     num_networks: Annotated[int, Strict(), Field(ge=1, le=NETWORKS_PER_COMMAND_MAX)] | None = None
     """How many networks; one when left out."""
     network_size: Annotated[int, Strict(), Field(ge=NETWORK_SIZE_MIN, le=1 << 32)] | None = None
     """Addresses of each network, rounded up to a power of two. An equal share of the block, rounded down to
     one, when left out."""
     ipam: Flag = False
-    """Take the block exactly as given, as one network, whatever num_networks and network_size say."""
+    """Take the blocks exactly as given, as one network, whatever num_networks and network_size say."""
     uuid: Uuid | None = None
     """Identity of the network; drawn from the command when left out."""
     gateway: Ipv4 | None = None
     """First address of the block when left out; may be an external router."""
+    gateway_v6: Ipv6 | None = None
+    """First address of the /64 when left out; may be a link-local one."""
     dhcp_server: Ipv4 | None = None
     """The gateway when left out."""
     enable_dhcp: Flag = True
     dns1: Ipv4 | None = None
     dns2: Ipv4 | None = None
     bridge: Interface | None = None
-    """Bridge on every host of the network; named after the network's id when left out."""
+    """Bridge on every host of the network; named after the network's id when left out. That of a VLAN is
+    always `br<vlan>`."""
     bridge_interface: Interface | None = None
-    """Physical interface to enslave; none for a network that lives on one host."""
+    """Physical interface to enslave, or to make the VLAN on; none for a network that lives on one host."""
+    vlan: VlanId | None = None
+    """VLAN id; the next free one when left out."""
+    vlan_start: VlanId | None = None
+    """Lowest VLAN id to take; nova's default when left out."""
+    vpn_start: Port | None = None
+    """Lowest VPN port to take; nova's default when left out."""
+    vpn_public_address: Ipv4 | None = None
+    """Address at which the VPN servers of VLANs are reached from outside."""
+    cnt_vpn_clients: Annotated[int, Strict(), Field(ge=0, le=1 << 16)] | None = None
+    """Addresses at a VLAN's end that are kept for clients of its VPN; none when left out."""
     mtu: Mtu | None = None
     allowed_start: Ipv4 | None = None
     allowed_end: Ipv4 | None = None
     fixed_cidr: Cidr4 | None = None
-    """Part of the block whose addresses alone are handed out, but for its first two and its last one."""
+    """Part of the block whose addresses alone are handed out, but for its first two (VLAN: three) and its
+    last one."""
     project_id: ProjectId | None = None
     """Restricts the network to one project."""
     physical_network: Name = DEFAULT_PHYSICAL_NETWORK

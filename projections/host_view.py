@@ -25,6 +25,7 @@ from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, Insta
 from events.moves import Port as MovedPort
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
 from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased
+from projections.host_blocks import Served
 from projections.host_network import Allocation, Floating, NetworkView
 
 _OF_THE_HOST = (
@@ -142,8 +143,12 @@ class HostView:
         """Return ids of the networks that may be claimed and this host reaches, oldest first.
 
         A flat network has no network host: its gateway and DHCP are the operator's. Nor has a multi_host one:
-        every host serves its own instances.
+        every host serves its own instances. One that shares addresses with a network of another project is
+        for a host that does not serve that.
         """
+        served = Served(
+            one.definition for one in self._networks.values() if self.host in {one.owner, one.leaving}
+        )
         return tuple(
             network_id
             for network_id, network in self._networks.items()
@@ -152,6 +157,7 @@ class HostView:
             and network.definition.kind != "flat"
             and not network.definition.multi_host
             and network.definition.physical_network in self.physical_networks
+            and not served.overlap(network.definition)
         )
 
     def apply(self, seq: int, event: AnyEvent) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from events.addresses import parse_ipv4
 from events.dns import FQDN_MAX, LABEL_MAX
 from events.errors import NetledgerError
 from events.model import HOSTNAME_PATTERN, Interface, Ipv4, Name, ProjectId
+from events.networks import NETWORK_SIZE_MIN, NETWORKS_PER_COMMAND_MAX, VLAN_ID_MAX, VPN_PORT_MAX, Kind
 from events.quotas import UNLIMITED
 
 PREFIX = "NETLEDGER_"
@@ -50,6 +51,12 @@ def _listed(value: object) -> object:
 
 def _empty_is_none(value: object) -> object:
     return None if value == "" else value
+
+
+def _kind(value: object) -> object:
+    """Return the kind that nova's manager class made, whatever module it is said to be in."""
+    managers = {"FlatManager": "flat", "FlatDHCPManager": "flatdhcp", "VlanManager": "vlan"}
+    return managers.get(value.rsplit(".", 1)[-1], value) if isinstance(value, str) else value
 
 
 def _source_ip(value: str | None) -> str | None:
@@ -170,6 +177,28 @@ class Settings(BaseSettings):
     """Bridge of a new network that names none; empty: named after the network's id."""
     flat_network_dns: Annotated[Ipv4 | None, BeforeValidator(_empty_is_none)] = "8.8.4.4"
     """First name server (dns1) of a new network that names none; may be empty."""
+    flat_injected: bool = False
+    """Whether guests' configuration is written into their disks on a new flat network that does not say."""
+    network_manager: Annotated[Kind, BeforeValidator(_kind)] = "flatdhcp"
+    """Kind of a new network that names none: flat, flatdhcp, vlan, or the name of nova's class."""
+    num_networks: Annotated[int, Field(ge=1, le=NETWORKS_PER_COMMAND_MAX)] = 1
+    """How many networks are created when no number is named."""
+    network_size: Annotated[int | None, Field(ge=NETWORK_SIZE_MIN, le=1 << 32)] = None
+    """Addresses of each new network when no size is named; unset: an equal share of the block."""
+    multi_host: bool = False
+    """Whether a new network is multi_host that does not say."""
+    share_dhcp_address: bool = False
+    """Whether all hosts of a new multi_host network use one DHCP address, where it does not say."""
+    vlan_interface: OptionalInterface = None
+    """Interface that the VLAN of a new network is made on, where it names none."""
+    vlan_start: Annotated[int, Field(ge=1, le=VLAN_ID_MAX)] = 100
+    """Lowest VLAN id of new networks, where none is named."""
+    vpn_ip: Annotated[Ipv4 | None, BeforeValidator(_empty_is_none)] = None
+    """Public address of the VPN servers of new VLAN networks."""
+    vpn_start: Annotated[int, Field(ge=1, le=VPN_PORT_MAX)] = 1000
+    """Lowest VPN port of new VLAN networks, where none is named."""
+    cnt_vpn_clients: Annotated[int, Field(ge=0, le=1 << 16)] = 0
+    """Addresses at the end of a new VLAN network that are kept for clients of its VPN."""
     flat_interface: OptionalInterface = None
     """Interface that this host's agent enslaves to bridges in place of a network's own bridge_interface."""
     public_interface: Interface = "eth0"

@@ -4,21 +4,35 @@ A block is split into the first free subnets from its start, and each is given i
 and the addresses that it may hand out. Nothing is listed address by address: a /8 costs what a /29 costs.
 """
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from events.addresses import IPV4_BITS, cidr4_bounds, cidr4_text, ipv4_number
-from events.networks import NETWORK_SIZE_MIN, CreateNetworks
+from events.addresses import (
+    IPV4_BITS,
+    IPV6_BITS,
+    cidr4_bounds,
+    cidr4_text,
+    cidr6_bounds,
+    cidr6_text,
+    ipv4_number,
+    ipv6_number,
+)
+from events.networks import NETWORK_SIZE_MIN, CreateNetworks, Kind
 from events.refusals import Code, Refusal
+from projections.cell.blocks import Block
 from projections.cell.pool import Range
 
-LOW_RESERVED = 2
-"""Addresses from a block's start that are never handed out: the network's own, and the one for a gateway,
-also where the gateway is elsewhere (nova-network.md section 4.5)."""
+LOW_RESERVED: dict[Kind, int] = {"flat": 2, "flatdhcp": 2, "vlan": 3}
+"""Addresses from a block's start that are never handed out: the network's own, the one for a gateway, also
+where the gateway is elsewhere, and the VPN server's of kind vlan (nova-network.md sections 3 and 4.5)."""
 
-Blocks = Sequence[tuple[int, int, str]]
-"""(first, last, network id) of existing blocks, ascending and disjoint."""
+SLAAC_PREFIX = 64
+"""Prefix length under which guests form their own addresses (RFC 4862); nova's since its bug 1011122."""
+
+_LINK_LOCAL = Range(*cidr6_bounds("fe80::/10"))
+
+InTheWay = Callable[[Range], Block | None]
+"""Returns a block that forbids a network to have this one, or None."""
 
 
 class NoRoom(NamedTuple):
@@ -31,11 +45,12 @@ class NoRoom(NamedTuple):
 
 
 class AddressPlan(NamedTuple):
-    """The addresses of one network."""
+    """The IPv4 addresses of one network."""
 
     gateway: int
     dhcp_server: int
     dhcp_start: int
+    vpn_private_address: int | None
     usable: list[Range]
     """What may be handed out, ascending; everything else of the block is reserved."""
 
@@ -45,23 +60,39 @@ def network_count(asked: CreateNetworks) -> int:
     return 1 if asked.ipam or asked.num_networks is None else asked.num_networks
 
 
-def subnets(asked: CreateNetworks, existing: Blocks) -> list[Range] | NoRoom | Refusal:
-    """Return the block of each network: the first that are free, all of one size and aligned to it."""
-    block = Range(*cidr4_bounds(asked.cidr))
+def subnets(asked: CreateNetworks, cidr: str, in_the_way: InTheWay) -> list[Range] | NoRoom | Refusal:
+    """Return the IPv4 block of each network: the first that are free, all of one size and aligned to it."""
+    block = Range(*cidr4_bounds(cidr))
     room = block.last - block.first + 1
     count = network_count(asked)
     size = _size(asked, room, count)
     if room < NETWORK_SIZE_MIN:
         longest = IPV4_BITS + 1 - NETWORK_SIZE_MIN.bit_length()
-        message = f"Block {asked.cidr} is too small; a network needs at least a /{longest}."
+        message = f"Block {cidr} is too small; a network needs at least a /{longest}."
         return Refusal(code=Code.INVALID_CIDR, field="cidr", message=message)
     if size < NETWORK_SIZE_MIN or count * size > room:
         message = (
-            f"Block {asked.cidr} has {room} addresses, too few for {count} networks of"
+            f"Block {cidr} has {room} addresses, too few for {count} networks of"
             f" {max(size, NETWORK_SIZE_MIN)}."
         )
         return Refusal(code=Code.INVALID_CIDR, field="cidr", message=message)
-    return _first_free(block, size, count, existing)
+    return _first_free(block, size, count, in_the_way)
+
+
+def subnets6(asked: CreateNetworks, cidr: str, in_the_way: InTheWay) -> list[Range] | NoRoom | Refusal:
+    """Return the IPv6 block of each network: the first free /64s, or with `ipam` the block as it is."""
+    block = Range(*cidr6_bounds(cidr))
+    room = block.last - block.first + 1
+    slaac = 1 << IPV6_BITS - SLAAC_PREFIX
+    count = network_count(asked)
+    size = room if asked.ipam else slaac
+    if room < count * slaac:
+        message = (
+            f"Block {cidr} is too small for {count} networks; each needs a /{SLAAC_PREFIX}, under which"
+            " guests form their own addresses."
+        )
+        return Refusal(code=Code.INVALID_CIDR, field="cidr_v6", message=message)
+    return _first_free(block, size, count, in_the_way)
 
 
 def _size(asked: CreateNetworks, room: int, count: int) -> int:
@@ -73,26 +104,34 @@ def _size(asked: CreateNetworks, room: int, count: int) -> int:
     return 1 << max((room // count).bit_length() - 1, 0)
 
 
-def _first_free(block: Range, size: int, count: int, existing: Blocks) -> list[Range] | NoRoom:
+def _first_free(block: Range, size: int, count: int, in_the_way: InTheWay) -> list[Range] | NoRoom:
     found: list[Range] = []
-    in_the_way = ""
+    last_in_the_way = ""
     start = block.first
     while len(found) < count and start + size - 1 <= block.last:
         candidate = Range(start, start + size - 1)
-        taken = overlapped(existing, candidate)
+        taken = in_the_way(candidate)
         if taken is None:
             found.append(candidate)
             start += size
         else:
-            _, taken_last, in_the_way = taken
-            start = block.first + -(-(taken_last + 1 - block.first) // size) * size
-    return found if len(found) == count else NoRoom(len(found), in_the_way)
+            last_in_the_way = taken.network_id
+            start = block.first + -(-(taken.last + 1 - block.first) // size) * size
+    return found if len(found) == count else NoRoom(len(found), last_in_the_way)
 
 
-def overlapped(existing: Blocks, block: Range) -> tuple[int, int, str] | None:
-    """Return the last existing block that overlaps this one; neighbours do not."""
-    index = bisect_right(existing, block.last, key=lambda one: one[0]) - 1
-    return existing[index] if index >= 0 and existing[index][1] >= block.first else None
+def gateway6(block: Range, asked: CreateNetworks) -> int | Refusal:
+    """Return the IPv6 gateway of a network: the one asked for, or the first address of its block."""
+    if asked.gateway_v6 is None:
+        return block.first + 1
+    gateway = ipv6_number(asked.gateway_v6)
+    if block.first < gateway <= block.last or _LINK_LOCAL.first < gateway <= _LINK_LOCAL.last:
+        return gateway
+    message = (
+        f"Address {asked.gateway_v6} is neither in {cidr6_text(*block)} nor a link-local one; guests could"
+        " not reach it."
+    )
+    return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field="gateway_v6", message=message)
 
 
 def plan_addresses(block: Range, asked: CreateNetworks) -> AddressPlan | Refusal:
@@ -106,7 +145,13 @@ def plan_addresses(block: Range, asked: CreateNetworks) -> AddressPlan | Refusal
     dhcp_start = gateway + 1 if asked.gateway is None else bottom
     if dhcp_start == dhcp_server:
         dhcp_start += 1
-    usable = _without(_allowed(block, asked), {gateway, dhcp_server})
+    kept = {gateway, dhcp_server}
+    vpn_private_address = None
+    if asked.kind == "vlan":
+        vpn_private_address = _after(dhcp_start, kept)
+        dhcp_start = _after(vpn_private_address + 1, kept)
+        kept.add(vpn_private_address)
+    usable = _without(_allowed(block, asked), kept)
     if not usable:
         message = (
             f"No address of {cidr4_text(*block)} is left for guests; widen allowed_start, allowed_end and"
@@ -114,7 +159,14 @@ def plan_addresses(block: Range, asked: CreateNetworks) -> AddressPlan | Refusal
         )
         field = "allowed_end" if asked.fixed_cidr is None else "fixed_cidr"
         return Refusal(code=Code.ADDRESS_OUT_OF_RANGE, field=field, message=message)
-    return AddressPlan(gateway, dhcp_server, dhcp_start, usable)
+    return AddressPlan(gateway, dhcp_server, dhcp_start, vpn_private_address, usable)
+
+
+def _after(address: int, kept: set[int]) -> int:
+    """Return the first address from this one on that is not kept for something else."""
+    while address in kept:
+        address += 1
+    return address
 
 
 def _out_of_range(block: Range, asked: CreateNetworks) -> Refusal | None:
@@ -136,12 +188,13 @@ def _out_of_range(block: Range, asked: CreateNetworks) -> Refusal | None:
 def _allowed(block: Range, asked: CreateNetworks) -> Range:
     """Return from where to where addresses may be handed out; of two bounds, the stricter one."""
     within = block if asked.fixed_cidr is None else Range(*cidr4_bounds(asked.fixed_cidr))
-    low, high = within.first + LOW_RESERVED, within.last - 1
+    low = within.first + LOW_RESERVED[asked.kind]
+    high = within.last - 1 - (asked.cnt_vpn_clients or 0)
     if asked.allowed_start is not None:
         start = ipv4_number(asked.allowed_start)
         low = start if asked.fixed_cidr is None else max(low, start)
     if asked.allowed_end is not None:
-        high = min(high, ipv4_number(asked.allowed_end))
+        high = min(within.last - 1, ipv4_number(asked.allowed_end))
     return Range(low, high)
 
 

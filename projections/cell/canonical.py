@@ -78,9 +78,14 @@ def _host(name: str, host: Host) -> tuple[Any, ...]:
 
 def _as_it_is(network: Network) -> NetworkCreated:
     """Return a network's plan with what may change since it was created."""
-    if network.project_id == network.plan.project_id:
-        return network.plan
-    return network.plan.model_copy(update={"project_id": network.project_id})
+    plan = network.plan
+    now = {
+        "project_id": network.project_id,
+        "vpn_public_address": network.vpn_public_address,
+        "vpn_public_port": network.vpn_public_port,
+    }
+    changed = any(getattr(plan, name) != value for name, value in now.items())
+    return plan.model_copy(update=now) if changed else plan
 
 
 def _floating_rows(state: CellState) -> Rows:

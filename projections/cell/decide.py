@@ -47,6 +47,7 @@ from projections.cell import (
     instances,
     more_fixed_ips,
     moves,
+    network_plan,
     networks,
     ownership,
     projects,
@@ -132,7 +133,7 @@ def _decide_network(
 ) -> Decision:
     match command:
         case CreateNetworks():
-            planned = networks.decide_create(state, command, draws)
+            planned = network_plan.decide_create(state, command, draws)
             return projects.within_quota(state, rules, command, planned)
         case DeleteNetwork():
             return networks.decide_delete(state, command)

@@ -18,7 +18,8 @@ from events.floating_ips import (
 from events.model import Actor, Event
 from events.refusals import Code, Refusal
 from projections.cell import quotas
-from projections.cell.networks import forbidden, network_at
+from projections.cell.networks import forbidden
+from projections.cell.overlaps import held_at
 from projections.cell.state import Allocation, CellState, FloatingIp, FloatingRange, Rules
 
 FLOATING_IPS_MAX = 256
@@ -173,7 +174,7 @@ def association(
 
 def _target(state: CellState, command: AssociateFloatingIp, floating: FloatingIp) -> Allocation | Refusal:
     """Return the allocation that a floating IP may point at."""
-    allocation = _active(state, command)
+    allocation = _active(state, command, floating.project_id)
     if isinstance(allocation, Refusal):
         return allocation
     if allocation.project_id != floating.project_id:
@@ -191,15 +192,14 @@ def _target(state: CellState, command: AssociateFloatingIp, floating: FloatingIp
     return allocation
 
 
-def _active(state: CellState, command: AssociateFloatingIp) -> Allocation | Refusal:
-    """Return the allocation that a fixed address names."""
+def _active(state: CellState, command: AssociateFloatingIp, project_id: str) -> Allocation | Refusal:
+    """Return the allocation that a fixed address names, on the network named or one that the project sees."""
     address = ipv4_number(command.fixed_address)
-    network = network_at(state, address)
-    allocation = None
-    if network is not None:
-        allocation = network.pool.held.get(address)
-        if command.network_id is not None and command.network_id != network.plan.network_id:
-            allocation = None
+    if command.network_id is not None:
+        named = state.networks.get(command.network_id)
+        allocation = None if named is None else named.pool.held.get(address)
+    else:
+        allocation = held_at(state, address, project_id)
     if allocation is None or allocation.draining:
         message = f"{command.fixed_address} is no instance's fixed IP."
         return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_ADDRESS, field="fixed_address", message=message)

@@ -9,7 +9,7 @@ from events.refusals import Code, Refusal
 from projections.cell import instance_dns, macs, moves, nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
-from projections.cell.networks import forbidden, network_at, not_found, not_reachable
+from projections.cell.networks import forbidden, not_found, not_reachable
 from projections.cell.selection import reached
 from projections.cell.state import CellState, Instance, Network, Rules
 from projections.cell.visibility import visible
@@ -114,9 +114,9 @@ def decide_remove(
     if isinstance(instance, Refusal):
         return instance
     address = ipv4_number(command.address)
-    network = network_at(state, address)
-    allocation = None if network is None else network.pool.held.get(address)
-    if allocation is None or allocation.draining or allocation.instance_uuid != instance.uuid:
+    held = (one for vif in instance.vifs for one in vif.allocations.values() if one.address == address)
+    allocation = next(held, None)
+    if allocation is None:
         message = f"{command.address} is not a fixed IP of instance {instance.uuid}."
         return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_SPECIFIC_INSTANCE, field="address", message=message)
     names = instance_dns.passed_on(state, instance, allocation)

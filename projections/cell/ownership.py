@@ -7,6 +7,7 @@ out, the network is nobody's and cannot be claimed (docs/adr/0021).
 """
 
 from collections.abc import Iterable
+from itertools import islice
 
 from events.errors import InvariantBroken
 from events.model import Event
@@ -21,6 +22,7 @@ from events.ownership import (
 from events.refusals import Code, Refusal
 from projections.cell import hosting
 from projections.cell.networks import not_found, not_reachable
+from projections.cell.overlaps import hosts_that_overlap, overlaps_on_host
 from projections.cell.state import CellState, Host, Network, Rules
 
 
@@ -35,7 +37,7 @@ def decide_claim(state: CellState, report: ClaimNetwork) -> tuple[Event, ...] | 
     if not host.network_host:
         message = f"Host {report.host!r} registered as one that serves no networks (network_host)."
         return Refusal(code=Code.INVALID_INPUT, field="host", message=message)
-    network = network or _next(state, host)
+    network = network or _next(state, report.host, host)
     if network is None or network.host == report.host:
         return ()
     owner = network.host or network.leaving
@@ -47,7 +49,7 @@ def decide_claim(state: CellState, report: ClaimNetwork) -> tuple[Event, ...] | 
         return Refusal(
             code=Code.NETWORK_ALREADY_CLAIMED, field="network_id", message=message, details=details
         )
-    refusal = _unfit(network, report.host, host, "host")
+    refusal = _unfit(state, network, report.host, host, "host")
     return refusal if refusal is not None else (_claimed(network, report.host),)
 
 
@@ -63,14 +65,22 @@ def live_host(state: CellState, name: str, what: str) -> Host | Refusal:
     return host
 
 
-def _unfit(network: Network, name: str, host: Host, field: str) -> Refusal | None:
+def _unfit(state: CellState, network: Network, name: str, host: Host, field: str) -> Refusal | None:
     """Refuse what a host cannot serve."""
     refusal = ownerless(network)
     if refusal is not None:
         return refusal
     if network.plan.physical_network not in host.physical_networks:
         return not_reachable(network, name, field)
-    return None
+    served = overlaps_on_host(state, network, name)
+    if served is None:
+        return None
+    message = (
+        f"Host {name!r} serves network {served.plan.label!r} ({served.plan.network_id}), which shares"
+        f" addresses with {network.plan.label!r}: its routing table could not tell them apart. Another host"
+        " can serve it."
+    )
+    return Refusal(code=Code.CIDR_CONFLICT, field=field, message=message)
 
 
 def ownerless(network: Network) -> Refusal | None:
@@ -83,11 +93,12 @@ def ownerless(network: Network) -> Refusal | None:
     return Refusal(code=Code.NOT_IMPLEMENTED_FOR_KIND, field="network_id", message=message)
 
 
-def _next(state: CellState, host: Host) -> Network | None:
-    """Return the network that has been without an owner for longest, of those that a host reaches."""
+def _next(state: CellState, name: str, host: Host) -> Network | None:
+    """Return the network that has been without an owner for longest, of those that a host can serve."""
     for physical_network in sorted(host.physical_networks):
         for network_id in state.unhosted.get(physical_network, ()):
-            return state.networks[network_id]
+            if overlaps_on_host(state, state.networks[network_id], name) is None:
+                return state.networks[network_id]
     return None
 
 
@@ -113,11 +124,18 @@ def claim_on_demand(state: CellState, networks: Iterable[Network], rules: Rules)
 
 
 def _least_loaded(state: CellState, network: Network, given: dict[str, int]) -> str | None:
-    """Return the live host with the fewest networks, counting what this decision gives."""
+    """Return the live host with the fewest networks, counting what this decision gives.
+
+    The networks of one decision are a project's, so that no two of them share addresses.
+    """
     if not hosting.has_owner(network.plan):
         return None
-    ranked = state.claimants.get(network.plan.physical_network, ())[: len(given) + 1]
-    return min(((count + given.get(name, 0), name) for count, name in ranked), default=(0, None))[1]
+    ranked = state.claimants.get(network.plan.physical_network)
+    if not ranked:
+        return None
+    unfit = hosts_that_overlap(state, network)
+    first = islice((one for one in ranked if one[1] not in unfit), len(given) + 1)
+    return min(((count + given.get(name, 0), name) for count, name in first), default=(0, None))[1]
 
 
 def decide_set_host(state: CellState, command: SetNetworkHost) -> tuple[Event, ...] | Refusal:
@@ -152,7 +170,7 @@ def assign_host(state: CellState, network: Network, name: str) -> tuple[Event, .
     host = live_host(state, name, "is given a network")
     if isinstance(host, Refusal):
         return host
-    refusal = _unfit(network, name, host, "host")
+    refusal = _unfit(state, network, name, host, "host")
     if refusal is not None:
         return refusal
     if network.host == name:
@@ -180,7 +198,7 @@ def after_letting_go(state: CellState, network: Network, reason: LetGoReason) ->
     network_id, host = network.plan.network_id, str(network.leaving)
     events: list[Event] = [NetworkHostLetGo(network_id=network_id, host=host, reason=reason)]
     heir = None if network.heir is None else live_host(state, network.heir, "is given a network")
-    if isinstance(heir, Host) and _unfit(network, str(network.heir), heir, "host") is None:
+    if isinstance(heir, Host) and _unfit(state, network, str(network.heir), heir, "host") is None:
         events.append(_assigned(network, str(network.heir)))
     return events
 

@@ -16,6 +16,7 @@ from events.projects import (
 from events.refusals import Code, Refusal
 from projections.cell import ownership, quotas
 from projections.cell.networks import not_found
+from projections.cell.overlaps import overlapping_if
 from projections.cell.selection import no_more_networks
 from projections.cell.state import CellState, Network, Rules
 from projections.cell.visibility import enter, leave, next_unowned_vlan, released
@@ -118,6 +119,13 @@ def belong(
             " addresses still drain. Delete the instances first."
         )
         return Refusal(code=Code.NETWORK_IN_USE, field="network_id", message=message)
+    other = overlapping_if(state, network, project_id)
+    if other is not None:
+        message = (
+            f"Network {plan.label!r} shares addresses with {other.plan.label!r} ({other.plan.network_id});"
+            " only networks of different projects may."
+        )
+        return Refusal(code=Code.CIDR_CONFLICT, field="network_id", message=message)
     events: list[Event] = list(released(network))
     if project_id is not None:
         over = quotas.over(state, rules, project_id, "networks", 1, "project_id")

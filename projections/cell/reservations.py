@@ -4,7 +4,8 @@ from events.addresses import ipv4_number
 from events.fixed_ips import FixedIpReserved, FixedIpUnreserved, ReserveFixedIp, UnreserveFixedIp
 from events.model import Event
 from events.refusals import Code, Refusal
-from projections.cell.networks import network_at
+from projections.cell.networks import not_found
+from projections.cell.overlaps import networks_at
 from projections.cell.state import CellState, Network
 
 
@@ -41,11 +42,22 @@ def _network(state: CellState, command: ReserveFixedIp | UnreserveFixedIp) -> Ne
     if not command.actor.is_admin:
         message = "Only an admin may reserve and unreserve fixed IPs."
         return Refusal(code=Code.FORBIDDEN, field="actor.is_admin", message=message)
-    network = network_at(state, ipv4_number(command.address))
-    if network is None:
-        message = f"No network has the address {command.address}."
+    having = networks_at(state, ipv4_number(command.address))
+    if command.network_id is not None:
+        if command.network_id not in state.networks:
+            return not_found(command.network_id)
+        having = [network for network in having if network.plan.network_id == command.network_id]
+    if not having:
+        where = "any network" if command.network_id is None else f"network {command.network_id}"
+        message = f"Address {command.address} does not belong to {where}."
         return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_ADDRESS, field="address", message=message)
-    return network
+    if len(having) > 1:
+        message = (
+            f"{len(having)} networks of different projects have the address {command.address}, such as"
+            f" {having[0].plan.label!r} ({having[0].plan.network_id}); name one by network_id."
+        )
+        return Refusal(code=Code.INVALID_INPUT, field="network_id", message=message)
+    return having[0]
 
 
 def apply_reserved(state: CellState, event: FixedIpReserved) -> None:

@@ -11,6 +11,7 @@ from events.addresses import mac_text
 from events.floating_ips import FloatingIpAssociated
 from events.networks import NetworkCreated
 from events.quotas import RESOURCES, Resource
+from projections.cell.blocks import Blocks
 from projections.cell.dns_names import Names
 from projections.cell.few import Few
 from projections.cell.floating_pool import FloatingPool
@@ -54,9 +55,12 @@ class Network:
     plan: NetworkCreated
     block: Range | None
     """First and last IPv4 address; None for a network of IPv6 alone, whose pool is empty."""
+    block_v6: Range | None
     pool: AddressPool[Allocation]
     project_id: str | None
     """The project that alone may use it, None for all; at first that of its plan."""
+    vpn_public_address: str | None = None
+    vpn_public_port: int | None = None
     host: str | None = None
     epoch: int = 0
     """Counts its owners."""
@@ -71,6 +75,11 @@ class Network:
     """Ids of draining allocations."""
     addresses_v6: dict[int, str] = field(default_factory=dict)
     """IPv6 addresses of its NICs, with the id of each one's NIC."""
+
+    @property
+    def owner(self) -> str | None:
+        """The project to which its blocks are exclusive (`projections.cell.blocks`), None: to nobody."""
+        return None if self.plan.multi_host else self.project_id
 
 
 @dataclass(slots=True)
@@ -174,6 +183,7 @@ class CellState:
     __slots__ = (
         "allocations",
         "blocks",
+        "blocks_v6",
         "bridges",
         "claimants",
         "deadlines",
@@ -195,6 +205,7 @@ class CellState:
         "unowned_vlans",
         "usage",
         "vlan_networks",
+        "vlans",
         "window",
     )
 
@@ -214,8 +225,12 @@ class CellState:
         self.leaving: dict[str, None] = {}
         """Networks that a host is to let go of."""
         self.bridges: dict[str, str] = {}
-        self.blocks: list[tuple[int, int, str]] = []
-        """(first, last, network id) of every network's block, ascending; blocks never overlap."""
+        self.vlans: dict[int, str] = {}
+        """Networks by VLAN id."""
+        self.blocks = Blocks()
+        """Every network's IPv4 block."""
+        self.blocks_v6 = Blocks()
+        """Every network's IPv6 block."""
         self.selectable: dict[str | None, dict[str, None]] = {SELECTABLE_BY_ALL: {}}
         """Networks by the project that alone may use them, in order of creation."""
         self.unowned_vlans: dict[str, dict[str, None]] = {}

@@ -1,13 +1,15 @@
-"""Which project may use which network: two indices, so that nothing is searched for.
+"""Which project may use which network, and whose its blocks are: indices, so that nothing is searched for.
 
 `selectable` has the networks that a project may use, under its name, and under none those that all may use;
 `unowned_vlans` the VLAN networks of nobody, which wait for a project, by physical network. Both are in order
-of creation; a network that comes back goes to the end.
+of creation; a network that comes back goes to the end. `blocks` and `blocks_v6` tell whose addresses are.
 """
 
 from events.model import Event
 from events.projects import NetworkProjectReleased
 from projections.cell import quotas
+from projections.cell.blocks import Block, Blocks
+from projections.cell.pool import Range
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
 
 
@@ -17,18 +19,20 @@ def visible(network: Network, project_id: str) -> bool:
 
 
 def enter(state: CellState, network: Network) -> None:
-    """Let those who may use a network find it, now that it belongs to whom it says."""
+    """Let those who may use a network find it, and have its blocks, now that it belongs to whom it says."""
     plan, project_id = network.plan, network.project_id
     if project_id is None and plan.kind == "vlan":
         state.unowned_vlans.setdefault(plan.physical_network, {})[plan.network_id] = None
     else:
         state.selectable.setdefault(project_id, {})[plan.network_id] = None
+    for blocks, block in blocks_of(state, network):
+        blocks.add(Block(*block, plan.network_id), network.owner)
     if project_id is not None:
         quotas.count(state, "networks", project_id, 1)
 
 
 def leave(state: CellState, network: Network) -> None:
-    """Let nobody find a network that is about to change hands or to be deleted."""
+    """Let nobody find a network that is about to change hands or to be deleted, nor its blocks."""
     plan, project_id = network.plan, network.project_id
     if project_id is None and plan.kind == "vlan":
         waiting = state.unowned_vlans[plan.physical_network]
@@ -40,8 +44,20 @@ def leave(state: CellState, network: Network) -> None:
         del mine[plan.network_id]
         if not mine and project_id is not SELECTABLE_BY_ALL:
             del state.selectable[project_id]
+    for blocks, block in blocks_of(state, network):
+        blocks.remove(Block(*block, plan.network_id), network.owner)
     if project_id is not None:
         quotas.count(state, "networks", project_id, -1)
+
+
+def blocks_of(state: CellState, network: Network) -> list[tuple[Blocks, Range]]:
+    """Return a network's blocks, each with the index of all blocks of its IP version."""
+    having: list[tuple[Blocks, Range]] = []
+    if network.block is not None:
+        having.append((state.blocks, network.block))
+    if network.block_v6 is not None:
+        having.append((state.blocks_v6, network.block_v6))
+    return having
 
 
 def next_unowned_vlan(state: CellState, reached: frozenset[str] | None) -> Network | None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.common import RepeatId, call, client, command, console, invocation, show_json, table
+from services.cli.common import RepeatId, client, command, console, invocation, show_json, table
 from services.cli.network import network_id
 
 
@@ -18,6 +18,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 Address = Annotated[str, typer.Argument(help="Fixed address.")]
+
+OfNetwork = Annotated[
+    str | None, typer.Option("--network", help="Its network, id or label; needed where several have it.")
+]
 
 
 def list_fixed(
@@ -34,16 +38,24 @@ def list_fixed(
     table(found, columns)
 
 
-def reserve(address: Address, command_id: RepeatId = None) -> None:
+def reserve(address: Address, network: OfNetwork = None, command_id: RepeatId = None) -> None:
     """Never hand out an address; who holds it keeps it until it is given back."""
-    call("fixed_reserve", {"address": address}, command_id)
+    _change("fixed_reserve", address, network, command_id)
     _said(f"{address} is reserved.")
 
 
-def unreserve(address: Address, command_id: RepeatId = None) -> None:
+def unreserve(address: Address, network: OfNetwork = None, command_id: RepeatId = None) -> None:
     """Let a reserved address be handed out again."""
-    call("fixed_unreserve", {"address": address}, command_id)
+    _change("fixed_unreserve", address, network, command_id)
     _said(f"{address} is not reserved.")
+
+
+def _change(method: str, address: str, network: str | None, command_id: str | None) -> None:
+    with client() as asking:
+        args = {"address": address}
+        if network is not None:
+            args["network_id"] = network_id(asking, network)
+        asking.call(method, args, command_id=command_id)
 
 
 def _said(text: str) -> None:

@@ -53,13 +53,25 @@ class FixedIpMethods(Caller, Protocol):
         return found
 
     def fixed_reserve(
-        self, address: str, *, actor: Actor | None = None, command_id: str | None = None
+        self,
+        address: str,
+        network_id: str | None = None,
+        *,
+        actor: Actor | None = None,
+        command_id: str | None = None,
     ) -> None:
-        """Never hand out an address; who holds it keeps it."""
-        self.call("fixed_reserve", {"address": address}, actor=actor, command_id=command_id)
+        """Never hand out an address; who holds it keeps it. Name the network where several have it."""
+        args = given(address=address, network_id=network_id)
+        self.call("fixed_reserve", args, actor=actor, command_id=command_id)
 
     def fixed_unreserve(
-        self, address: str, *, actor: Actor | None = None, command_id: str | None = None
+        self,
+        address: str,
+        network_id: str | None = None,
+        *,
+        actor: Actor | None = None,
+        command_id: str | None = None,
     ) -> None:
-        """Let a reserved address be handed out again."""
-        self.call("fixed_unreserve", {"address": address}, actor=actor, command_id=command_id)
+        """Let a reserved address be handed out again. Name the network where several have it."""
+        args = given(address=address, network_id=network_id)
+        self.call("fixed_unreserve", args, actor=actor, command_id=command_id)

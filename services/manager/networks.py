@@ -14,7 +14,7 @@ class NetworkMethods(Caller, Protocol):
         self,
         /,
         label: str,
-        cidr: str,
+        cidr: str | None = None,
         *,
         actor: Actor | None = None,
         command_id: str | None = None,

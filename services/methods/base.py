@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from events.catalog import AnyCommand
 from events.model import Actor
+from events.networks import Kind
 from events.refusals import Code, Refusal
 from services.outcomes import Answer, Refused, refused
 from services.tables import Tables
@@ -34,6 +35,17 @@ class Defaults:
     default_floating_pool: str = "nova"
     flat_network_bridge: str | None = None
     flat_network_dns: str | None = "8.8.4.4"
+    flat_injected: bool = False
+    network_manager: Kind = "flatdhcp"
+    num_networks: int = 1
+    network_size: int | None = None
+    multi_host: bool = False
+    share_dhcp_address: bool = False
+    vlan_interface: str | None = None
+    vlan_start: int = 100
+    vpn_ip: str | None = None
+    vpn_start: int = 1000
+    cnt_vpn_clients: int = 0
     quota_fixed_ips: int = -1
     quota_floating_ips: int = 10
     enable_network_quota: bool = False
@@ -94,8 +106,9 @@ Method = Write[Any] | Read[Any]
 _CIDRS = {"cidr", "cidr_v6", "fixed_cidr", "fixed_range"}
 _ADDRESSES = {
     *("gateway", "gateway_v6", "dhcp_server", "dns1", "dns2", "allowed_start", "allowed_end"),
-    *("address", "fixed_address", "floating_address", "floating_addresses"),
+    *("vpn_public_address", "ip", "address", "fixed_address", "floating_address", "floating_addresses"),
 }
+_INTEGERS = {"num_networks", "network_size", "vlan_start", "vpn_start"}
 
 
 def parse_args(model: type[A], args: Mapping[str, Any]) -> A:
@@ -121,6 +134,8 @@ def refusal_of(error: ValidationError) -> Refusal:
     if first["type"] not in {"missing", "extra_forbidden"}:
         code = Code.INVALID_CIDR if name in _CIDRS else code
         code = Code.INVALID_ADDRESS if name in _ADDRESSES else code
+        code = Code.INVALID_INT_VALUE if name in _INTEGERS and first["type"].startswith("int_") else code
+        code = Code.LABEL_TOO_LONG if (name, first["type"]) == ("label", "string_too_long") else code
     return Refusal(code=code, field=_path(first["loc"]) or None, message=f"{told}.")
 
 

@@ -22,6 +22,13 @@ class AddressArgs(Args):
     address: str
 
 
+class ReserveArgs(Args):
+    """An address, and its network where several have it."""
+
+    address: str
+    network_id: str | None = None
+
+
 class ListArgs(Args):
     """A network by id; all networks when left out."""
 
@@ -122,12 +129,12 @@ def _by_id(args: IdArgs, actor: Actor, tables: Tables) -> Row:
     return found
 
 
-def _reserve(args: AddressArgs, asked: Asked, _tables: Tables) -> ReserveFixedIp:
-    return ReserveFixedIp(id=asked.command_id, actor=asked.actor, address=args.address)
+def _reserve(args: ReserveArgs, asked: Asked, _tables: Tables) -> ReserveFixedIp:
+    return ReserveFixedIp(id=asked.command_id, actor=asked.actor, **args.model_dump())
 
 
-def _unreserve(args: AddressArgs, asked: Asked, _tables: Tables) -> UnreserveFixedIp:
-    return UnreserveFixedIp(id=asked.command_id, actor=asked.actor, address=args.address)
+def _unreserve(args: ReserveArgs, asked: Asked, _tables: Tables) -> UnreserveFixedIp:
+    return UnreserveFixedIp(id=asked.command_id, actor=asked.actor, **args.model_dump())
 
 
 def _list(args: ListArgs, actor: Actor, tables: Tables) -> list[Row]:
@@ -163,8 +170,8 @@ METHODS: dict[str, Method] = {
         DeallocateArgs, _deallocate, nothing, looks_up=True, renamed={"instance_uuid": "instance"}
     ),
     "get_fixed_ip": Read(IdArgs, _by_id),
-    "fixed_reserve": Write(AddressArgs, _reserve, nothing),
-    "fixed_unreserve": Write(AddressArgs, _unreserve, nothing),
+    "fixed_reserve": Write(ReserveArgs, _reserve, nothing),
+    "fixed_unreserve": Write(ReserveArgs, _unreserve, nothing),
     "fixed_list": Read(ListArgs, _list),
     "get_fixed_ip_by_address": Read(AddressArgs, _by_address),
 }

@@ -1,44 +1,53 @@
 """Networks: create_networks, delete_network and what can be asked about them (nova-network.md 12.2)."""
 
-from typing import Literal
+from typing import Any
 
 from events.addresses import parse_cidr4
 from events.ids import parse_uuid
 from events.model import Actor
-from events.networks import CreateNetworks, DeleteNetwork, NetworkCreated
+from events.networks import CreateNetworks, DeleteNetwork, Kind, NetworkCreated
 from events.refusals import Code
 from projections.ipam import queries
-from services.methods.base import Args, Asked, Method, NoArgs, Read, Write, checked, nothing
+from services.methods.base import Args, Asked, Defaults, Method, NoArgs, Read, Write, checked, nothing
 from services.outcomes import Answer, refused
 from services.tables import Row, Tables
 
 
 class CreateNetworksArgs(Args):
-    """One network or several; what is left out is planned."""
+    """One network or several; what is left out is planned, or as the operator's settings have it."""
 
-    label: str
-    cidr: str
+    label: str | None = None
+    cidr: str | None = None
+    cidr_v6: str | None = None
     num_networks: int | None = None
     network_size: int | None = None
     ipam: bool = False
-    kind: Literal["flat", "flatdhcp"] = "flatdhcp"
+    kind: Kind | None = None
     uuid: str | None = None
     gateway: str | None = None
+    gateway_v6: str | None = None
     dhcp_server: str | None = None
     enable_dhcp: bool = True
     dns1: str | None = None
     dns2: str | None = None
     bridge: str | None = None
     bridge_interface: str | None = None
+    vlan: int | None = None
+    vlan_start: int | None = None
+    vpn_start: int | None = None
+    vpn_public_address: str | None = None
+    cnt_vpn_clients: int | None = None
+    vpn: bool | None = None
+    """Whether it has a VPN server, as nova's VlanManager said of its own: it must agree with the kind."""
     mtu: int | None = None
     allowed_start: str | None = None
     allowed_end: str | None = None
     fixed_cidr: str | None = None
     project_id: str | None = None
     physical_network: str | None = None
-    multi_host: bool = False
-    share_address: bool = False
-    injected: bool = False
+    multi_host: bool | None = None
+    share_address: bool | None = None
+    injected: bool | None = None
     rxtx_base: int | None = None
     priority: int | None = None
 
@@ -58,12 +67,41 @@ class NetworkArgs(Args):
 
 
 def _create(args: CreateNetworksArgs, asked: Asked, _tables: Tables) -> CreateNetworks:
-    given = args.model_dump(exclude_none=True)
-    if asked.defaults.flat_network_dns is not None:
-        given.setdefault("dns1", asked.defaults.flat_network_dns)
-    if asked.defaults.flat_network_bridge is not None and (args.ipam or args.num_networks in {None, 1}):
-        given.setdefault("bridge", asked.defaults.flat_network_bridge)
-    return CreateNetworks(id=asked.command_id, actor=asked.actor, **given)
+    if args.label is None:
+        raise refused(Code.NETWORK_NOT_CREATED, "A network needs a label.", "label")
+    kind = args.kind or asked.defaults.network_manager
+    if args.vpn and kind != "vlan":
+        raise refused(Code.INVALID_INPUT, f"Networks of kind {kind} have no VPN server.", "vpn")
+    given = args.model_dump(exclude_none=True, exclude={"vpn"})
+    wanted = {**_settled(args, kind, asked.defaults), **given, "kind": kind}
+    asking = {name: value for name, value in wanted.items() if value is not None}
+    return CreateNetworks(id=asked.command_id, actor=asked.actor, **asking)
+
+
+def _settled(args: CreateNetworksArgs, kind: Kind, defaults: Defaults) -> dict[str, Any]:
+    """Return what the operator's settings say of what was left out (nova-network.md 4.1)."""
+    count = 1 if args.ipam else args.num_networks or defaults.num_networks
+    settled = {
+        "num_networks": None if args.ipam else defaults.num_networks,
+        "network_size": defaults.network_size,
+        "multi_host": defaults.multi_host,
+        "share_address": defaults.share_dhcp_address,
+        "dns1": defaults.flat_network_dns if args.cidr is not None else None,
+    }
+    if kind == "vlan":
+        return {
+            **settled,
+            "bridge_interface": defaults.vlan_interface,
+            "vlan_start": defaults.vlan_start,
+            "vpn_start": defaults.vpn_start,
+            "vpn_public_address": defaults.vpn_ip,
+            "cnt_vpn_clients": defaults.cnt_vpn_clients,
+        }
+    return {
+        **settled,
+        "bridge": defaults.flat_network_bridge if count == 1 else None,
+        "injected": defaults.flat_injected if kind == "flat" else None,
+    }
 
 
 def _created(_args: CreateNetworksArgs, answer: Answer, tables: Tables) -> list[Row]:

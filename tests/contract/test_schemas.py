@@ -86,7 +86,7 @@ def altered(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 LOOSER: dict[str, set[str]] = {
-    "CreateNetworks.v1": {"cidr", "fixed_cidr"},
+    "CreateNetworks.v1": {"cidr", "cidr_v6", "fixed_cidr"},
     "LeaseFixedIp.v1": {"mac"},
     "ReleaseFixedIp.v1": {"mac"},
     "SpawnInstance.v1": {"macs"},

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from events.addresses import ipv4_text
 from projections.cell.hosting import has_owner
+from projections.cell.pool import Range
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
 from projections.cell.visibility import visible
 
@@ -24,8 +25,7 @@ def check(state: CellState) -> None:
     _check_names(state)
     _check_ownership(state)
     _check_usage(state)
-    assert all(one[1] < next_one[0] for one, next_one in pairwise(state.blocks)), "blocks overlap"
-    assert {block[2] for block in state.blocks} == {i for i, n in state.networks.items() if n.block}
+    _check_blocks(state)
     assert set(state.bridges.values()) == set(state.networks)
     _check_visibility(state)
     assert SELECTABLE_BY_ALL in state.selectable
@@ -51,6 +51,26 @@ def _check_network(state: CellState, network_id: str, network: Network) -> None:
     assert network.nics == sum(vif.network_id == network_id for vif in vifs)
     assert all(address in pool for address in pool.reserved)
     assert pool.free == pool.capacity - len((set(pool.held) | pool.reserved) - pool.apart)
+
+
+def _check_blocks(state: CellState) -> None:
+    """Overlap is for different projects only, not for multi_host networks, and never on one host."""
+    networks = state.networks
+    for blocks, mine in (
+        (state.blocks, {key: n.block for key, n in networks.items() if n.block}),
+        (state.blocks_v6, {key: n.block_v6 for key, n in networks.items() if n.block_v6}),
+    ):
+        everything = Range(0, (1 << 128) - 1)
+        assert sorted(block.network_id for block in blocks.overlapping(everything)) == sorted(mine)
+        for key, block in mine.items():
+            there = {one.network_id for one in blocks.at(block.first)}
+            assert key in there
+            for other in {one.network_id for one in blocks.overlapping(block)} - {key}:
+                one, two = networks[key], networks[other]
+                assert None not in {one.owner, two.owner}, "a network that excludes all others is overlapped"
+                assert one.owner != two.owner, "networks of one project overlap"
+                assert one.host is None or one.host != two.host, "a host serves networks that overlap"
+    assert state.vlans == {n.plan.vlan: key for key, n in networks.items() if n.plan.vlan is not None}
 
 
 def _check_allocations(state: CellState) -> None:

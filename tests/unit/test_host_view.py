@@ -33,6 +33,17 @@ def folded(*events: AnyEvent) -> HostView:
     return view
 
 
+def test_what_shares_addresses_with_a_served_network_is_for_another_host() -> None:
+    """One routing table cannot tell them apart; the claim would be refused."""
+    served, shares = network(1, cidr_v6="fd00::/64"), network(2, "10.1.0.0/16", project_id="blue")
+    six = network(3, cidr_v6="fd00::/64", project_id="green")
+    view = folded(registered(), served, shares, six, network(4), claimed(1))
+
+    assert view.claimable() == (network_id(4),)
+    view.apply(9, network_deleted(1))
+    assert view.claimable() == (network_id(2), network_id(3), network_id(4))
+
+
 def test_addresses_of_a_network_served_here_are_kept_wherever_their_instance_is() -> None:
     """The network host answers DHCP for guests of all hosts."""
     here, there = Nic(1), Nic(2, host=OTHER)

@@ -152,6 +152,14 @@ def test_novas_options_have_novas_names_and_defaults() -> None:
         "default_floating_pool": "nova",
         "flat_network_bridge": None,
         "flat_network_dns": "8.8.4.4",
+        "flat_injected": False,
+        "num_networks": 1,
+        "multi_host": False,
+        "share_dhcp_address": False,
+        "vlan_interface": None,
+        "vlan_start": 100,
+        "vpn_start": 1000,
+        "cnt_vpn_clients": 0,
         "flat_interface": None,
         "public_interface": "eth0",
         "dhcp_domain": "novalocal",
@@ -162,6 +170,25 @@ def test_novas_options_have_novas_names_and_defaults() -> None:
     settings = load()
 
     assert {name: getattr(settings, name) for name in nova} == nova
+
+
+@pytest.mark.parametrize(
+    ("manager", "kind"),
+    [
+        ("nova.network.manager.VlanManager", "vlan"),
+        ("nova.network.manager.FlatDHCPManager", "flatdhcp"),
+        ("FlatManager", "flat"),
+        ("vlan", "vlan"),
+    ],
+)
+def test_novas_manager_classes_are_kinds(manager: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line of a nova.conf is understood."""
+    monkeypatch.setenv("NETLEDGER_NETWORK_MANAGER", manager)
+
+    assert load().network_manager == kind
+    monkeypatch.setenv("NETLEDGER_NETWORK_MANAGER", "nova.network.quantum.manager.QuantumManager")
+    with pytest.raises(WrongSettings, match="network_manager"):
+        load()
 
 
 def test_an_empty_value_can_mean_something(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,14 +195,14 @@ def test_an_id_from_the_future_is_refused() -> None:
 
 def test_a_decision_that_no_record_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the limit; nothing is changed."""
-    monkeypatch.setattr("services.allocator.decider.RECORD_BYTES_MAX", 1500)
+    monkeypatch.setattr("services.allocator.decider.RECORD_BYTES_MAX", 2000)
     hand = Hand().own()
     hand.say(*(create(f"n{number}", f"10.0.{number}.0/24") for number in range(3)))
     (outcome,) = hand.say(spawn("vm"))
 
     assert code(outcome.refusal) == Code.DECISION_TOO_LARGE
     assert outcome.refusal is not None
-    assert "1500" in outcome.refusal.message
+    assert "2000" in outcome.refusal.message
     assert hand.engine.state is not None
     assert hand.engine.state.instances == {}
 

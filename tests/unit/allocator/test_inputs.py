@@ -206,7 +206,7 @@ BAD_TEXTS: dict[str, tuple[dict[str, Any], str, list[Any]]] = {
     "project": (SPAWN, "project_id", ["", "a b", "x" * 256, "a\nb", "é"]),
     "hostname": (SPAWN, "hostname", ["a b", "-a", "a..b", "x" * 64, "a_b", ".a", "a.", "a,b", "x.y\n"]),
     "display name": (SPAWN, "display_name", ["x" * 256, "a\x00b", "a\nb", "\x9b"]),
-    "kind": (CREATE, "kind", ["vlan", "FLAT", "", None]),
+    "kind": (CREATE, "kind", ["vlans", "FLAT", "", None]),
     "mtu": (CREATE, "mtu", [67, 65536, "1500", 1500.5, True, -1]),
     "flag": (CREATE, "enable_dhcp", ["true", 1, 0, None, "no"]),
     "rxtx factor": (SPAWN, "rxtx_factor", [0, -1, "1.5", True]),

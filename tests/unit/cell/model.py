@@ -75,7 +75,7 @@ class Model(MovingModel):
             return "Forbidden", "actor.is_admin"
         if asked.uuid in self.nets:
             return "NetworkExists", "uuid"
-        block = addresses(asked.cidr)
+        block = addresses(str(asked.cidr))
         size = asked.network_size or len(block)
         used = {row.address for _, row in self.rows()}
         parts = [block[first : first + size] for first in range(0, len(block), size)]

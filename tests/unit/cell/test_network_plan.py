@@ -14,7 +14,8 @@ from tests.unit.wishes import create, nic, spawn
 class Worked(NamedTuple):
     """A call of nova's create_networks and the plan that nova made, executed against its code.
 
-    Where nova's fixed_cidr reserved every address, or some of the allowed ones, the plan is what was meant.
+    Where nova's fixed_cidr reserved every address, or some of the allowed ones, and where its VPN server had
+    the address of another, the plan is what was meant.
     """
 
     cidr: str
@@ -23,8 +24,17 @@ class Worked(NamedTuple):
     dhcp_server: str
     dhcp_start: str
     reserved: list[tuple[str, str]]
+    vpn_private_address: str | None = None
+    which: int = 0
+    """Which network of the call."""
 
 
+def vlan(**asked: object) -> dict[str, Any]:
+    """Return what is asked for a network of kind vlan."""
+    return {"kind": "vlan", "bridge_interface": "eth1", **asked}
+
+
+THREE = vlan(num_networks=3, network_size=16, uuid=None)
 C = "192.168.0"
 WORKED = {
     "plain": Worked(
@@ -118,6 +128,71 @@ WORKED = {
         "10.0.0.10",
         [("10.0.0.8", "10.0.0.9"), ("10.0.0.15", "10.0.0.15")],
     ),
+    "first VLAN of three": Worked(
+        "10.0.0.0/8",
+        THREE,
+        "10.0.0.1",
+        "10.0.0.1",
+        "10.0.0.3",
+        [("10.0.0.0", "10.0.0.2"), ("10.0.0.15", "10.0.0.15")],
+        "10.0.0.2",
+    ),
+    "second VLAN of three": Worked(
+        "10.0.0.0/8",
+        THREE,
+        "10.0.0.17",
+        "10.0.0.17",
+        "10.0.0.19",
+        [("10.0.0.16", "10.0.0.18"), ("10.0.0.31", "10.0.0.31")],
+        "10.0.0.18",
+        1,
+    ),
+    "third VLAN of three": Worked(
+        "10.0.0.0/8",
+        THREE,
+        "10.0.0.33",
+        "10.0.0.33",
+        "10.0.0.35",
+        [("10.0.0.32", "10.0.0.34"), ("10.0.0.47", "10.0.0.47")],
+        "10.0.0.34",
+        2,
+    ),
+    "VLAN with an allowed range": Worked(
+        f"{C}.0/24",
+        vlan(allowed_start=f"{C}.10", allowed_end=f"{C}.245", dhcp_server=f"{C}.11"),
+        f"{C}.10",
+        f"{C}.11",
+        f"{C}.13",
+        [(f"{C}.0", f"{C}.12"), (f"{C}.246", f"{C}.255")],
+        f"{C}.12",
+    ),
+    "VLAN with VPN clients": Worked(
+        "10.0.0.0/24",
+        vlan(cnt_vpn_clients=5),
+        "10.0.0.1",
+        "10.0.0.1",
+        "10.0.0.3",
+        [("10.0.0.0", "10.0.0.2"), ("10.0.0.250", "10.0.0.255")],
+        "10.0.0.2",
+    ),
+    "VLAN whose VPN server would be its DHCP server": Worked(
+        f"{C}.0/24",
+        vlan(gateway=f"{C}.254", dhcp_server=f"{C}.2"),
+        f"{C}.254",
+        f"{C}.2",
+        f"{C}.3",
+        [(f"{C}.0", f"{C}.2"), (f"{C}.254", f"{C}.255")],
+        f"{C}.1",
+    ),
+    "VLAN whose VPN server would be its gateway": Worked(
+        f"{C}.0/24",
+        vlan(gateway=f"{C}.2", dhcp_server=f"{C}.1"),
+        f"{C}.2",
+        f"{C}.1",
+        f"{C}.4",
+        [(f"{C}.0", f"{C}.3"), (f"{C}.255", f"{C}.255")],
+        f"{C}.3",
+    ),
     "a whole /8": Worked(
         "10.0.0.0/8",
         {},
@@ -131,10 +206,11 @@ WORKED = {
 
 @pytest.mark.parametrize("worked", WORKED.values(), ids=WORKED)
 def test_the_plan_is_novas(worked: Worked) -> None:
-    """Gateway, DHCP server, first DHCP address and reserved addresses are those that nova worked out."""
-    (plan,) = given().when(create(cidr=worked.cidr, **worked.asked)).of(NetworkCreated)
+    """Gateway, DHCP and VPN server, first DHCP address and reserved addresses, as nova worked them out."""
+    plan = given().when(create(cidr=worked.cidr, **worked.asked)).of(NetworkCreated)[worked.which]
 
     assert (plan.gateway, plan.dhcp_server, plan.dhcp_start) == worked[2:5]
+    assert plan.vpn_private_address == worked.vpn_private_address
     assert [(part.first, part.last) for part in plan.reserved] == worked.reserved
 
 

@@ -8,6 +8,8 @@ from hypothesis import given as everything
 from hypothesis import strategies as st
 
 from events.addresses import cidr4_bounds, ipv4_number, ipv4_text
+from events.ids import CommandDraws
+from events.log.port import RECORD_BYTES_MAX
 from events.networks import (
     LABEL_LENGTH_MAX,
     NETWORKS_PER_COMMAND_MAX,
@@ -15,7 +17,11 @@ from events.networks import (
     CreateNetworks,
     NetworkCreated,
 )
+from events.record import decided_value
 from events.refusals import Code, Refusal
+from projections.cell.apply import apply_decision
+from projections.cell.network_plan import decide_create
+from projections.cell.state import CellState
 from tests.unit.given import Scenario, fact, given, refused
 from tests.unit.wishes import create, delete_network
 
@@ -137,6 +143,8 @@ def test_a_part_of_the_first_free_block() -> None:
     [
         ("uuid", "0195f3c0-7a2b-7c3d-9e4f-000000000001"),
         ("bridge", "br100"),
+        ("vlan", 100),
+        ("gateway_v6", "fd00::1"),
         ("gateway", "10.0.0.1"),
         ("dhcp_server", "10.0.0.1"),
         ("allowed_start", "10.0.0.5"),
@@ -144,7 +152,7 @@ def test_a_part_of_the_first_free_block() -> None:
         ("fixed_cidr", "10.0.0.0/29"),
     ],
 )
-def test_what_is_of_one_network_is_refused_for_several(field: str, value: str) -> None:
+def test_what_is_of_one_network_is_refused_for_several(field: str, value: object) -> None:
     """In nova all networks of a call had one gateway."""
     asked = several("10.0.0.0/24", 2).model_copy(update={field: value})
 
@@ -224,18 +232,39 @@ def test_a_numbered_label_still_fits() -> None:
     given().when(several("10.0.0.0/20", 10, label=long)).then(
         *[fact(NetworkCreated, label=f"{long}_{index}") for index in range(10)]
     )
-    given().when(several("10.0.0.0/20", 11, label=long)).then(refused(Code.INVALID_INPUT, "label", "255"))
+    given().when(several("10.0.0.0/20", 11, label=long)).then(refused(Code.LABEL_TOO_LONG, "label", "255"))
 
 
-def test_a_command_creates_a_thousand_networks() -> None:
-    """In one decision, all of them usable."""
-    outcome = given().when(several("10.0.0.0/8", NETWORKS_PER_COMMAND_MAX, 256))
+def test_as_many_networks_as_there_are_vlans_are_one_record() -> None:
+    """In one decision, each with all that a network can have, and small enough for a record."""
+    asked: dict[str, Any] = {
+        "kind": "vlan",
+        "bridge_interface": "enp129s0f1",
+        "vlan_start": 1,
+        "cidr_v6": "fd00:1234::/32",
+        "mtu": 1450,
+        "dns1": "198.51.100.53",
+        "dns2": "198.51.100.54",
+        "project_id": "x" * 32,
+        "vpn_public_address": "203.0.113.254",
+        "cnt_vpn_clients": 5,
+        "rxtx_base": 1000,
+        "priority": 10,
+        "physical_network": "datacentre-1",
+        "label": "private-network",
+    }
+    command = several("100.64.0.0/10", NETWORKS_PER_COMMAND_MAX, 256, **asked)
+    state = CellState(window_commands=10)
+    decision = decide_create(state, command, CommandDraws(command.id))
 
-    assert len(outcome.of(NetworkCreated)) == len(outcome.scenario.state.networks) == NETWORKS_PER_COMMAND_MAX
+    assert not isinstance(decision, Refusal)
+    apply_decision(state, 1, 0, None, decision)
+    assert len(state.networks) == len(state.vlans) == NETWORKS_PER_COMMAND_MAX == 4094
+    assert len(decided_value(command.model_dump_json().encode(), decision)) <= RECORD_BYTES_MAX
 
 
 @pytest.mark.parametrize(
-    "field", [{"num_networks": 0}, {"num_networks": 1001}, {"network_size": 7}, {"network_size": 1 << 33}]
+    "field", [{"num_networks": 0}, {"num_networks": 4095}, {"network_size": 7}, {"network_size": 1 << 33}]
 )
 def test_numbers_out_of_bounds_are_not_read(field: dict[str, Any]) -> None:
     """The language itself has these bounds."""
@@ -280,7 +309,7 @@ def test_every_split(existing: list[str], at: int, length: int, count: int | Non
     used = {address for cidr in existing for address in addresses(cidr)}
     asked = several(f"{ipv4_text(BASE + at)}/{length}", count, size)
     decision = scenario.when(asked).decision
-    wanted, room = count or 1, addresses(asked.cidr)
+    wanted, room = count or 1, addresses(str(asked.cidr))
     each = next(power for power in (8, 16, 32, 64, 128, 256, 512) if power >= size) if size else None
     each = each or max((1 << bits for bits in range(12) if wanted << bits <= len(room)), default=0)
     free = [
@@ -335,7 +364,7 @@ def test_every_plan(
             isinstance(decision, Refusal) and decision.field in given_addresses and "host" in decision.message
         )
     )
-    within = sorted(addresses(command.fixed_cidr or command.cidr))
+    within = sorted(addresses(command.fixed_cidr or str(command.cidr)))
     bottom = 0 if low is None else low
     allowed = within[2:-1] if command.fixed_cidr or low is None else within[:-1]
     expected = {
