@@ -35,6 +35,7 @@ Body = dict[str, Any]
 _MIX: tuple[tuple[float, str], ...] = (
     (40, "spawn"),
     (24, "delete"),
+    (12, "move"),
     (8, "float"),
     (14, "associate"),
     (3, "disassociate"),
@@ -114,6 +115,8 @@ def wish(rng: Random, spawned: Sequence[str] = ()) -> Body:
                 "actor": ADMIN,
                 "instance_uuid": rng.choice(spawned or INSTANCES),
             }
+        case "move":
+            return _move(rng, rng.choice(spawned or INSTANCES))
         case "float":
             return {"type": "AllocateFloatingIp.v1", "actor": actor, "project_id": project}
         case "associate":
@@ -148,6 +151,17 @@ def _spawn(rng: Random, project: str, actor: Body) -> Body:
         "host": rng.choice(HOSTS),
         "requested_networks": wanted,
     }
+
+
+def _move(rng: Random, instance: str) -> Body:
+    """Return any step of any move, in time or late: several movers race for one instance."""
+    kind = rng.choice(("UnbindInstance.v1", "BindInstance.v1", "BindInstance.v1", "PrepareInstance.v1"))
+    body: Body = {"type": kind, "actor": ADMIN, "instance_uuid": instance, "host": rng.choice(HOSTS)}
+    if kind == "BindInstance.v1":
+        body["source"] = rng.choice((*HOSTS, *(None,) * 3))
+    if kind == "PrepareInstance.v1":
+        body["teardown"] = rng.random() < 0.5
+    return body
 
 
 def poison(rng: Random, command_id: str) -> bytes:
