@@ -125,20 +125,27 @@ class Model(MovingModel):
     def _SpawnInstance(self, asked: SpawnInstance, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
         if not asked.actor.is_admin and asked.actor.project != asked.project_id:
             return "Forbidden", "project_id"
-        request = (asked.project_id, asked.host, asked.requested_networks, asked.hostname)
+        request = (
+            *(asked.project_id, asked.host, asked.requested_networks, asked.hostname),
+            *(asked.macs, asked.auto_allocate, asked.vpn),
+        )
         if asked.instance_uuid in self.vms:
             same = self.vms[asked.instance_uuid].asked == request
             return None if same else ("InstanceExists", "instance_uuid")
         wanted = self._wanted(asked)
         if isinstance(wanted, tuple):
             return wanted
-        if self.over("fixed_ips", asked.project_id, len(wanted)):
-            return "FixedIpLimitExceeded", "project_id"
+        impossible = self._impossible(asked, len(wanted))
+        if impossible is not None:
+            return impossible
         taken: list[tuple[str, Row, int]] = []
         for index, (network_id, address) in enumerate(wanted):
-            got = self._take(network_id, address, index, [mac for _, _, mac in taken], asked.id)
+            supplied = None if asked.macs is None else int(asked.macs[index].replace(":", ""), 16)
+            got = self._take(network_id, address, index, [mac for _, _, mac in taken], asked.id, supplied)
             if isinstance(got[0], str):
                 return got
+            if supplied is not None and any(supplied in vm.macs.values() for vm in self.vms.values()):
+                return "VirtualInterfaceMacAddressException", "macs"
             taken.append((network_id, got[0], int(got[1] or 0)))
         for network_id, _ in wanted:
             self._claim_on_demand(self.nets[network_id])
@@ -146,6 +153,18 @@ class Model(MovingModel):
             row.instance, row.host, row.mac, row.taken = asked.instance_uuid, asked.host, mac, self.seq
         macs = {network_id: mac for network_id, _, mac in taken}
         self.vms[asked.instance_uuid] = Vm(asked.project_id, asked.host, request, macs)
+        return None
+
+    def _impossible(self, asked: SpawnInstance, nics: int) -> Answer:
+        """Refuse what no network can give."""
+        if asked.auto_allocate and not nics:
+            return "UnableToAutoAllocateNetwork", "requested_networks"
+        if asked.vpn:
+            return "NotImplementedForKind", "vpn"
+        if self.over("fixed_ips", asked.project_id, nics):
+            return "FixedIpLimitExceeded", "project_id"
+        if asked.macs is not None and len(asked.macs) < nics:
+            return "VirtualInterfaceCreateException", "macs"
         return None
 
     def _claim_on_demand(self, net: Net) -> None:

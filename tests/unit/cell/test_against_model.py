@@ -180,17 +180,24 @@ class Histories(RuleBasedStateMachine):
         actor=OWNERS,
         project=st.sampled_from(["red", "red", "blue"]),
         host=HOSTS,
+        macs=st.none() | st.none() | st.lists(st.integers(0, 9).map(mac_text), max_size=4),
+        words=st.tuples(SELDOM, SELDOM),
     )
     def spawn(
-        self, vm: str, nics: list[tuple[str, str | None]] | None, actor: Actor, project: str, host: str
+        self,
+        vm: str,
+        nics: list[tuple[str, str | None]] | None,
+        actor: Actor,
+        project: str,
+        host: str,
+        macs: list[str] | None,
+        words: tuple[bool, bool],
     ) -> None:
-        """Spawn an instance on any networks, with any addresses."""
+        """Spawn an instance on any networks, with any addresses and MACs."""
         wanted = None if nics is None else tuple(nic(name, address) for name, address in nics)
-        self.send(
-            spawn(vm, actor=actor, project=project, host=host).model_copy(
-                update={"requested_networks": wanted}
-            )
-        )
+        auto, vpn = words
+        wish = spawn(vm, actor=actor, project=project, host=host, macs=macs, auto_allocate=auto, vpn=vpn)
+        self.send(wish.model_copy(update={"requested_networks": wanted}))
 
     @rule(vm=VMS)
     def spawn_simply(self, vm: str) -> None:
