@@ -3,9 +3,10 @@
 Names are case-insensitive (RFC 4343) and lower case in every record.
 """
 
+import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from events.model import HOSTNAME_PATTERN, PRINTABLE_PATTERN, Command, Event, Ipv4, ProjectId
 
@@ -15,8 +16,29 @@ FQDN_MAX = 253
 LABEL_MAX = 63
 """Characters of one label of a name, likewise."""
 
+_NAME = re.compile(HOSTNAME_PATTERN, re.ASCII).fullmatch
+
+
+def parse_dns_name(text: str) -> str:
+    """Return a DNS name in lower case.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    if len(text) > FQDN_MAX or not _NAME(text):
+        message = (
+            f"{text[:FQDN_MAX]!r} is not a DNS name; write labels of at most {LABEL_MAX} letters, digits and"
+            f" inner hyphens, joined by dots, {FQDN_MAX} characters in all"
+        )
+        raise ValueError(message)
+    return text.lower()
+
+
 DnsName = Annotated[
-    str, StringConstraints(min_length=1, max_length=FQDN_MAX, pattern=HOSTNAME_PATTERN, to_lower=True)
+    str,
+    AfterValidator(parse_dns_name),
+    Field(json_schema_extra={"minLength": 1, "maxLength": FQDN_MAX, "pattern": HOSTNAME_PATTERN}),
 ]
 """Labels of at most 63 letters, digits and inner hyphens (RFC 1123 section 2.1), joined by dots."""
 

@@ -99,7 +99,8 @@ class FloatingModel(Projects):
                     return "Forbidden", "fixed_address"
                 if net.asked.kind == "flat":
                     return "NotImplementedForKind", "fixed_address"
-                floating.target = row
+                if floating.target is not row:
+                    self._point(floating, row)
                 return None
         return "FixedIpNotFoundForAddress", "fixed_address"
 
@@ -134,9 +135,13 @@ class FloatingModel(Projects):
         floating.project, floating.target, floating.auto = None, None, False
         floating.freed = self._freed
 
+    def _point(self, floating: Floating, row: Row) -> None:
+        floating.target = row
+        floating.pointed = max(one.pointed for one in self.floatings) + 1
+
     def _unpoint(self, row: Row) -> None:
         """Take an address its floating ones; its project keeps those that it asked for."""
-        for floating in self.floatings:
+        for floating in sorted(self.floatings, key=lambda one: one.pointed):
             if floating.target is row:
                 floating.target = None
                 if floating.auto:

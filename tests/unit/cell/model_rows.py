@@ -76,6 +76,8 @@ class Floating:
     project: str | None = None
     target: Row | None = None
     auto: bool = False
+    pointed: int = 0
+    """When it came to point where it does, as a count of all that."""
     freed: int = 0
 
 

@@ -1,6 +1,6 @@
 """Random histories, decided by the cell and by an obvious model: same answers, same rows, same order."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -103,11 +103,14 @@ def mac_text(number: int) -> str:
 class Histories(RuleBasedStateMachine):
     """Anything may happen next."""
 
+    settled: ClassVar[Rules] = RULES
+    obvious: ClassVar[type[Model]] = Model
+
     def __init__(self) -> None:
         """Begin with two empty cells."""
         super().__init__()
-        self.cell: Scenario = given(rules=RULES, draws=FewMacs)
-        self.model = Model(draw_mac, RULES)
+        self.cell: Scenario = given(rules=self.settled, draws=FewMacs)
+        self.model = self.obvious(draw_mac, self.settled)
         self._sent = 0
 
     def send(self, message: Message) -> None:

@@ -27,12 +27,12 @@ COMPARED = 8
 """Bytecodes of one step of a bisection with a key."""
 
 
-def cost(scenario: Scenario, message: Message) -> int:
+def cost(scenario: Scenario, message: Message, rules: Rules | None = None) -> int:
     """Return what deciding on a command and applying the decision cost."""
     state = scenario.state
 
     def work() -> None:
-        decision = decide_command(state, message, Rules(), CommandDraws(message.id), START_MS)  # type: ignore[arg-type]  # no report is sent here
+        decision = decide_command(state, message, rules or Rules(), CommandDraws(message.id), START_MS)  # type: ignore[arg-type]  # no report is sent here
         apply_decision(state, state.seq + 1, scenario.now_ms, (message.id, "d"), decision)
 
     return count(work)
@@ -89,6 +89,22 @@ def test_taking_costs_the_same_however_many_are_taken() -> None:
 
     assert len(state.instances) == 500
     assert max(costs[1:]) <= min(costs) * 1.05
+
+
+def test_a_spawn_with_a_name_and_a_floating_ip_costs_the_same_however_many_have_them() -> None:
+    """Names and automatic addresses are found by key too, and go back by key."""
+    rules = Rules(instance_dns_domain="cloud.example", auto_assign_floating_ip=True)
+    scenario = given(create("net", "10.0.0.0/16"), floating_create("10.9.0.0/16"), rules=rules)
+    spawned, deleted = [], []
+    for number in range(200):
+        wish = spawn(f"vm{number}", nic("net"), display_name=f"n{number:03}")
+        spawned.append(cost(scenario, command(wish, 2 * number), rules))
+        if number % 50 == 1:
+            deleted.append(cost(scenario, command(delete(f"vm{number}"), 2 * number + 1), rules))
+
+    assert len(scenario.state.names.entries) == 2 * 196
+    assert max(spawned[1:]) <= min(spawned) * 1.05
+    assert max(deleted[1:]) <= min(deleted[1:]) * 1.05
 
 
 def test_a_floating_ip_costs_the_same_however_many_ranges_there_are() -> None:
