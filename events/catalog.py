@@ -86,6 +86,26 @@ from events.projects import (
 )
 from events.quotas import QuotaSet, SetQuota
 from events.repeats import CommandRepeated
+from events.security_groups import (
+    AddInstanceToSecurityGroup,
+    AddSecurityGroupRules,
+    CreateProviderFirewallRule,
+    CreateSecurityGroup,
+    DeleteProviderFirewallRule,
+    DeleteSecurityGroup,
+    InstanceSecurityGroupAdded,
+    InstanceSecurityGroupRemoved,
+    ProviderFirewallRuleCreated,
+    ProviderFirewallRuleDeleted,
+    RemoveInstanceFromSecurityGroup,
+    RemoveSecurityGroupRules,
+    SecurityGroupCreated,
+    SecurityGroupDeleted,
+    SecurityGroupRuleAdded,
+    SecurityGroupRuleRemoved,
+    SecurityGroupUpdated,
+    UpdateSecurityGroup,
+)
 
 AnyCommand = Annotated[
     CreateNetworks
@@ -114,7 +134,16 @@ AnyCommand = Annotated[
     | AddDnsEntry
     | ModifyDnsEntry
     | DeleteDnsEntry
-    | SetQuota,
+    | SetQuota
+    | CreateSecurityGroup
+    | UpdateSecurityGroup
+    | DeleteSecurityGroup
+    | AddSecurityGroupRules
+    | RemoveSecurityGroupRules
+    | AddInstanceToSecurityGroup
+    | RemoveInstanceFromSecurityGroup
+    | CreateProviderFirewallRule
+    | DeleteProviderFirewallRule,
     Field(discriminator="type"),
 ]
 """What the `commands` input may carry."""
@@ -169,6 +198,15 @@ AnyEvent = Annotated[
     | InstanceDnsEntriesCreated
     | InstanceDnsEntriesDeleted
     | QuotaSet
+    | SecurityGroupCreated
+    | SecurityGroupUpdated
+    | SecurityGroupDeleted
+    | SecurityGroupRuleAdded
+    | SecurityGroupRuleRemoved
+    | InstanceSecurityGroupAdded
+    | InstanceSecurityGroupRemoved
+    | ProviderFirewallRuleCreated
+    | ProviderFirewallRuleDeleted
     | CommandRepeated,
     Field(discriminator="type"),
 ]

@@ -100,11 +100,14 @@ class FixedIpDeallocated(Event):
     allocation_id: str
     network_id: str
     address: str
+    instance_uuid: str
     host: str | None
     waits_for: tuple[str, ...]
     """Registered hosts that must report a position at or past this decision; none: it is free at once."""
     drain_until: str
     """Time (RFC 3339) after which it is free whatever its hosts say."""
+    until_deadline: bool
+    """It waits for that time in any case: too many hosts let it in by their security groups to wait for."""
 
 
 class FixedIpDisassociated(Event):

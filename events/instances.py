@@ -17,6 +17,7 @@ from events.model import (
     ProjectId,
     Uuid,
 )
+from events.security_groups import GROUPS_PER_INSTANCE_MAX, GroupName
 
 NICS_MAX = 64
 """NICs of one instance; QEMU's PCI topology ends well below."""
@@ -68,6 +69,8 @@ class SpawnInstance(Command):
     display_name: Annotated[str, StringConstraints(max_length=255, pattern=PRINTABLE_PATTERN)] | None = None
     availability_zone: ZoneName | None = None
     rxtx_factor: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = None
+    security_groups: Annotated[tuple[GroupName, ...], Field(max_length=GROUPS_PER_INSTANCE_MAX)] | None = None
+    """Groups of the project that it joins, each by id or by name; its default group when none is named."""
 
 
 class DeleteInstance(Command):
@@ -92,6 +95,8 @@ class InstanceSpawned(Event):
     rxtx_factor: float | None
     request_digest: str
     """Digest of all that was asked, by which a repeated spawn is known."""
+    security_groups: tuple[str, ...]
+    """Ids of the groups that it is in; a project's default group is there once an instance is in it."""
 
 
 class MacGenerated(Event):
@@ -138,3 +143,5 @@ class InstanceDeleted(Event):
     instance_uuid: str
     project_id: str
     host: str | None
+    security_groups: tuple[str, ...]
+    """Ids of the groups that it was in until now."""

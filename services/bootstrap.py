@@ -201,6 +201,8 @@ class Deployment:
             instance_dns_domain=self.settings.instance_dns_domain,
             claim_on_demand=self.settings.claim_on_demand,
             lease_margin=self.settings.lease_margin,
+            quota_security_groups=self.settings.quota_security_groups,
+            quota_security_group_rules=self.settings.quota_security_group_rules,
         )
 
     def allocator(self) -> Allocator:

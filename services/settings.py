@@ -167,6 +167,10 @@ class Settings(BaseSettings):
     """Whether NICs on networks with IPv6 get an address, derived from their MAC."""
     ipv6_backend: Literal["rfc2462", "account_identifier"] = "rfc2462"
     """How it is derived: from the MAC alone, or from the project and half of the MAC."""
+    quota_security_groups: Limit = 10
+    """Security groups of a project, its default one included; -1: any number."""
+    quota_security_group_rules: Limit = 20
+    """Rules of a security group; -1: any number."""
     default_floating_pool: Name = "nova"
     """Floating IP pool used when none is named."""
     auto_assign_floating_ip: bool = False

@@ -164,7 +164,12 @@ class Nic:
 
     def deallocated(self) -> FixedIpDeallocated:
         """Return the release of its address, which drains."""
-        more = {"waits_for": (self.host,), "drain_until": "2026-11-21T00:00:00.000Z"}
+        more = {
+            "instance_uuid": uuid(0xD, self.number),
+            "waits_for": (self.host,),
+            "drain_until": "2026-11-21T00:00:00.000Z",
+            "until_deadline": False,
+        }
         return FixedIpDeallocated.model_validate({**self._of_the_address, **more})
 
     def leased(self) -> FixedIpLeased:

@@ -34,6 +34,7 @@ from events.record import (
     refused_value,
 )
 from events.refusals import Refusal
+from events.security_groups import default_group_id
 
 LEDGER = TopicPartition("netledger.ledger", 0)
 REPORTS = TopicPartition("netledger.reports", 0)
@@ -208,6 +209,7 @@ def spawned(number: int) -> InstanceSpawned:
         display_name=None,
         rxtx_factor=None,
         request_digest="0" * 32,
+        security_groups=(default_group_id("blue"),),
     )
 
 
@@ -232,9 +234,11 @@ def deallocated(
         allocation_id=allocation_id(number, nic),
         network_id=network,
         address=address,
+        instance_uuid=instance_id(number),
         host="host-1",
         waits_for=waits_for,
         drain_until=time_text(START_MS + 10_000_000),
+        until_deadline=False,
     )
 
 
@@ -273,7 +277,12 @@ def delete(
                 host=created.host,
             ),
         ]
-    events.append(InstanceDeleted(instance_uuid=instance_id(number), project_id="blue", host="host-1"))
+    groups = (default_group_id("blue"),)
+    events.append(
+        InstanceDeleted(
+            instance_uuid=instance_id(number), project_id="blue", host="host-1", security_groups=groups
+        )
+    )
     return tuple(events)
 
 

@@ -47,6 +47,7 @@ from projections.cell import (
     fixed_ips,
     floating_ips,
     floating_ranges,
+    groups,
     hosts,
     instance_dns,
     instances,
@@ -106,6 +107,7 @@ _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     DnsEntryDeleted: dns.apply_deleted_entry,
     InstanceDnsEntriesCreated: instance_dns.apply_created,
     InstanceDnsEntriesDeleted: instance_dns.apply_deleted,
+    **groups.APPLY,
     CommandRepeated: lambda _state, _event: None,
 }
 

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from events.addresses import ipv4_text, ipv6_text, mac_text
 from events.clock import time_text
 from events.networks import NetworkCreated
+from projections.cell import canonical_groups
 from projections.cell.state import CellState, Host, Network
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -111,6 +112,7 @@ def _floating_rows(state: CellState) -> Rows:
         "dns_entries": sorted(
             (e.domain, e.name, ipv4_text(e.address), e.allocation_id) for e in state.names.entries.values()
         ),
+        **canonical_groups.rows(state),
     }
 
 
@@ -148,6 +150,8 @@ def _internals(state: CellState) -> dict[str, Any]:
         "heirs": sorted(
             (network_id, n.leaving, n.heir) for network_id, n in state.networks.items() if n.leaving
         ),
+        "until_deadline": sorted(a.id for a in state.allocations.values() if a.until_deadline),
+        "groups": canonical_groups.internals(state),
     }
 
 

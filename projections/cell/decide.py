@@ -43,6 +43,7 @@ from projections.cell import (
     fixed_ips,
     floating_ips,
     floating_ranges,
+    groups,
     hosts,
     instances,
     more_fixed_ips,
@@ -94,7 +95,7 @@ def decide_command(
         case SetQuota():
             return quotas.decide_set(state, command)
         case _:
-            assert_never(command)
+            return groups.decide(state, command, rules, draws, now_ms)
 
 
 def _decide_floating_ip(

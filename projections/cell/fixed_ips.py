@@ -1,8 +1,9 @@
 """Fixed IPs: allocated, draining, free; and the DHCP facts about them (nova-network.md section 8).
 
 Freeing never waits for ever: a released address drains until every registered host that served it has
-reported a position at or past the release, or its deadline passes. An address that no registered host serves
-is free at once. A leased or draining address is never handed out.
+reported a position at or past the release, or its deadline passes. Hosts whose instances let the address in
+by their security groups serve it too, in this sense. An address that no registered host serves is free at
+once. A leased or draining address is never handed out.
 """
 
 from events.addresses import ipv4_number, ipv4_text, mac_number
@@ -22,6 +23,7 @@ from events.fixed_ips import (
 from events.model import Event
 from events.refusals import Code, Refusal
 from projections.cell import quotas
+from projections.cell.group_state import MORE
 from projections.cell.state import Allocation, CellState, Network, Rules
 
 EXPIRED_PER_DECISION_MAX = 1000
@@ -31,19 +33,24 @@ EXPIRED_PER_DECISION_MAX = 1000
 def release(state: CellState, allocation: Allocation, rules: Rules, now_ms: int) -> list[Event]:
     """Return the events that take an address from its instance: it drains, or is free at once if unserved."""
     network = state.networks[allocation.network_id]
-    serving = state.instances[allocation.instance_uuid].hosts() | {network.host, network.leaving}
+    instance = state.instances[allocation.instance_uuid]
+    letting_in = state.groups.letting_in_member(instance.security_groups, instance.lingering, now_ms)
+    until_deadline = MORE in letting_in
+    serving = {*instance.hosts(), network.host, network.leaving, *(() if until_deadline else letting_in)}
     waits_for = tuple(sorted(host for host in serving if host is not None and host in state.hosts))
     events: list[Event] = [
         FixedIpDeallocated(
             allocation_id=allocation.id,
             network_id=allocation.network_id,
             address=ipv4_text(allocation.address),
+            instance_uuid=allocation.instance_uuid,
             host=allocation.host,
             waits_for=waits_for,
             drain_until=time_text(now_ms + rules.fixed_ip_disassociate_timeout * 1000),
+            until_deadline=until_deadline,
         )
     ]
-    if not waits_for:
+    if not (waits_for or until_deadline):
         events.append(disassociated(allocation, "unserved"))
     return events
 
@@ -146,11 +153,12 @@ def apply_deallocated(state: CellState, event: FixedIpDeallocated, seq: int) -> 
     network.draining[allocation.id] = None
     allocation.draining = True
     allocation.waits_for = event.waits_for
+    allocation.until_deadline = event.until_deadline
     vif = state.instances[allocation.instance_uuid].vif(allocation.vif_id)
     del vif.allocations[allocation.id]
     for host in event.waits_for:
         state.hosts[host].awaited[allocation.id] = seq
-    if event.waits_for:
+    if event.waits_for or event.until_deadline:
         state.deadlines[allocation.id] = parse_time(event.drain_until)
 
 

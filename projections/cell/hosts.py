@@ -99,9 +99,10 @@ def addresses_let_go(
     if not seq:
         return []
     freed = [
-        disassociated(state.allocations[allocation_id], reason)
+        disassociated(allocation, reason)
         for allocation_id, _ in let_go
-        if state.allocations[allocation_id].waits_for == (name,)
+        if (allocation := state.allocations[allocation_id]).waits_for == (name,)
+        and not allocation.until_deadline
     ]
     return [HostApplied(host=name, seq=seq), *freed]
 

@@ -14,7 +14,15 @@ from events.instances import (
 )
 from events.model import Event, stated
 from events.refusals import Code, Refusal
-from projections.cell import auto_floating, instance_dns, moves, nics, quotas
+from projections.cell import (
+    auto_floating,
+    group_members,
+    instance_dns,
+    moves,
+    nics,
+    quotas,
+    security_groups,
+)
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
 from projections.cell.networks import forbidden
@@ -51,6 +59,9 @@ def decide_spawn(
     over = quotas.over(state, rules, command.project_id, "fixed_ips", addresses, "project_id")
     if over is not None:
         return over
+    groups = security_groups.resolve(state, command.project_id, command.security_groups)
+    if isinstance(groups, Refusal):
+        return groups
     made = nics.spawned(state, command, wanted, rules, draws, now_ms)
     if isinstance(made, Refusal):
         return made
@@ -60,7 +71,7 @@ def decide_spawn(
     if isinstance(floating, Refusal):
         return floating
     claims = claim_on_demand(state, (network for network, _ in wanted), rules)
-    return (*selected.events, *claims, _spawned(command, asked), *made, *records, *floating)
+    return (*selected.events, *claims, _spawned(command, asked, groups), *made, *records, *floating)
 
 
 def _cannot_be(command: SpawnInstance, wanted: list[tuple[Network, RequestedNetwork]]) -> Refusal | None:
@@ -74,7 +85,7 @@ def _cannot_be(command: SpawnInstance, wanted: list[tuple[Network, RequestedNetw
     return None
 
 
-def _spawned(command: SpawnInstance, asked: str) -> InstanceSpawned:
+def _spawned(command: SpawnInstance, asked: str, groups: tuple[str, ...]) -> InstanceSpawned:
     return stated(
         InstanceSpawned,
         instance_uuid=command.instance_uuid,
@@ -85,6 +96,7 @@ def _spawned(command: SpawnInstance, asked: str) -> InstanceSpawned:
         availability_zone=command.availability_zone,
         rxtx_factor=command.rxtx_factor,
         request_digest=asked,
+        security_groups=groups,
     )
 
 
@@ -103,7 +115,7 @@ def apply_spawned(state: CellState, event: InstanceSpawned) -> None:
     if event.instance_uuid in state.instances:
         message = f"instance {event.instance_uuid} is spawned twice"
         raise InvariantBroken(message)
-    state.instances[event.instance_uuid] = Instance(
+    instance = state.instances[event.instance_uuid] = Instance(
         uuid=event.instance_uuid,
         project_id=intern(event.project_id),  # many instances have the same, and each record its own copy
         host=intern(event.host),
@@ -113,6 +125,7 @@ def apply_spawned(state: CellState, event: InstanceSpawned) -> None:
         rxtx_factor=event.rxtx_factor,
         request_digest=event.request_digest,
     )
+    group_members.join(state, instance, event.security_groups)
 
 
 def decide_delete(
@@ -133,7 +146,12 @@ def decide_delete(
     events += moves.unprepared(instance, instance.prepared)
     events += nics.deleted(instance)
     events.append(
-        InstanceDeleted(instance_uuid=instance.uuid, project_id=instance.project_id, host=instance.host)
+        InstanceDeleted(
+            instance_uuid=instance.uuid,
+            project_id=instance.project_id,
+            host=instance.host,
+            security_groups=instance.security_groups,
+        )
     )
     return tuple(events)
 
@@ -141,6 +159,7 @@ def decide_delete(
 def apply_deleted(state: CellState, event: InstanceDeleted) -> None:
     """Forget an instance."""
     instance = state.instances.pop(event.instance_uuid)
+    group_members.leave(state, instance, instance.security_groups)
     if instance.vifs or instance.prepared:
         message = f"instance {event.instance_uuid} is deleted while it has NICs, or ports on other hosts"
         raise InvariantBroken(message)

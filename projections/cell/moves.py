@@ -241,9 +241,11 @@ def apply_unbound(state: CellState, event: InstanceUnbound) -> None:
             f" {_whereabouts(instance)} of epoch {instance.epoch}"
         )
         raise InvariantBroken(message)
+    before = instance.hosts()
     _put(instance, None)
     instance.last_host = event.host
     _leave(state, instance, event.host)
+    state.groups.moved(instance.security_groups, before, instance.hosts())
 
 
 def apply_bound(state: CellState, event: InstanceBound) -> None:
@@ -256,12 +258,14 @@ def apply_bound(state: CellState, event: InstanceBound) -> None:
             f" {_whereabouts(instance)} of epoch {instance.epoch}"
         )
         raise InvariantBroken(message)
+    before = instance.hosts()
     instance.epoch = event.epoch
     instance.rxtx_factor = event.rxtx_factor
     instance.last_host = None
     instance.prepared = tuple(host for host in instance.prepared if host != event.host)
     _put(instance, event.host)
     _come_back(state, instance, event.host)
+    state.groups.moved(instance.security_groups, before, instance.hosts())
 
 
 def _put(instance: Instance, host: str | None) -> None:
@@ -281,9 +285,11 @@ def apply_prepared(state: CellState, event: InstancePrepared) -> None:
             f" {_whereabouts(instance)} of epoch {instance.epoch}"
         )
         raise InvariantBroken(message)
+    before = instance.hosts()
     if not known:
         instance.prepared = (*instance.prepared, event.host)
     _come_back(state, instance, event.host)
+    state.groups.moved(instance.security_groups, before, instance.hosts())
 
 
 def apply_unprepared(state: CellState, event: InstanceUnprepared) -> None:
@@ -292,8 +298,10 @@ def apply_unprepared(state: CellState, event: InstanceUnprepared) -> None:
     if event.host not in instance.prepared:
         message = f"instance {event.instance_uuid} is not made ready on {event.host}"
         raise InvariantBroken(message)
+    before = instance.hosts()
     instance.prepared = tuple(host for host in instance.prepared if host != event.host)
     _leave(state, instance, event.host)
+    state.groups.moved(instance.security_groups, before, instance.hosts())
 
 
 def _leave(state: CellState, instance: Instance, host: str) -> None:
@@ -330,4 +338,6 @@ def apply_let_go(state: CellState, host: str, seq: int) -> None:
             break
         del leaving[uuid]
         instance = state.instances[uuid]
+        before = instance.hosts()
         instance.left = tuple(one for one in instance.left if one != host)
+        state.groups.moved(instance.security_groups, before, instance.hosts())

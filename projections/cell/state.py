@@ -15,6 +15,7 @@ from projections.cell.blocks import Blocks
 from projections.cell.dns_names import Names
 from projections.cell.few import Few
 from projections.cell.floating_pool import FloatingPool
+from projections.cell.group_state import Hosts, SecurityGroups
 from projections.cell.pool import AddressPool, Range
 from projections.cell.window import Window
 
@@ -41,6 +42,8 @@ class Allocation:
     """Hosts that have not let go yet, while draining."""
     floating: Few[int, None] = field(default_factory=Few)
     """Floating IPs that point here, in order of association."""
+    until_deadline: bool = False
+    """Whether, while draining, it waits for its deadline whatever its hosts say."""
 
     @property
     def mac(self) -> str:
@@ -130,6 +133,10 @@ class Instance:
     rxtx_factor: float | None
     request_digest: str
     vifs: list[Vif] = field(default_factory=list)
+    security_groups: tuple[str, ...] = ()
+    """Ids of the groups that it is in, in the order in which it joined."""
+    lingering: Hosts | None = None
+    """Hosts that may not have applied yet that it left a group."""
     epoch: int = 1
     """Counts the hosts that it was bound to."""
     last_host: str | None = None
@@ -191,6 +198,7 @@ class CellState:
         "floating_ips",
         "floating_pools",
         "floating_ranges",
+        "groups",
         "hosts",
         "instances",
         "leaving",
@@ -252,6 +260,7 @@ class CellState:
         """Limits of projects that have their own; -1: none."""
         self.usage: dict[Resource, dict[str, int]] = {resource: {} for resource in RESOURCES}
         """What projects have, by resource; who has nothing is not there."""
+        self.groups = SecurityGroups()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,3 +293,7 @@ class Rules:
     """Whether each instance gets a floating IP for its first fixed one."""
     instance_dns_domain: str = ""
     """Domain in which instances have records; empty: none have."""
+    quota_security_groups: int = 10
+    """Security groups of a project, its default one included; -1: any number."""
+    quota_security_group_rules: int = 20
+    """Rules of a security group; -1: any number."""

@@ -20,6 +20,7 @@ from projections.ipam.tables import (
     BINDING_COLUMNS,
     CONFLICT_COLUMNS,
     FIXED_IPS,
+    GROUPS,
     INSTANCES,
     NETWORKS,
     VIFS,
@@ -75,6 +76,7 @@ class CarefulWriter:
             self._connection.execute(statements.LET_GO, [let_go_seq, host])
         with self._connection.cursor() as cursor:
             write_quotas(cursor, changes)
+        self._write_groups(changes)
         for network_id, row in changes.claimed.items():
             self._update(NETWORKS, statements.CLAIM, [network_id, *row])
         for network_id, project_id in changes.projects.items():
@@ -89,6 +91,12 @@ class CarefulWriter:
                 self._end(holds.table, row)
             for row in holds.began.values():
                 self._begin(holds.table, row)
+
+    def _write_groups(self, changes: Changes) -> None:
+        for row in changes.default_groups.values():
+            self._connection.execute(statements.DEFAULT_GROUP, [[value] for value in row])
+        for group_id, row in changes.renamed.items():
+            self._update(GROUPS, statements.RENAME_GROUP, [group_id, *row])
 
     def _update(self, table: HeldTable, statement: bytes, row: Row) -> None:
         if self._connection.execute(statement, [[value] for value in row]).rowcount == 0:

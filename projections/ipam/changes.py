@@ -56,6 +56,10 @@ class Changes:
     """By network held before this batch: the project that it belongs to."""
     quotas: dict[tuple[str, str], Row] = field(default_factory=dict)
     """By project and resource: limit (None: the default one), seq, time."""
+    renamed: dict[str, Row] = field(default_factory=dict)
+    """By security group held before this batch: name and description."""
+    default_groups: dict[str, Row] = field(default_factory=dict)
+    """Default security groups that something refers to, as rows of their table; they may be there already."""
     leased: dict[Where, bool] = field(default_factory=dict)
     """By fixed IP held before this batch."""
     released: dict[Where, Row] = field(default_factory=dict)

@@ -499,3 +499,89 @@ CREATE TABLE dns_entry_history (
     to_time timestamptz NOT NULL
 );
 CREATE INDEX ON dns_entry_history (domain, name);
+
+-- Security groups; a project's default group is here once something refers to it.
+CREATE TABLE security_groups (
+    group_id uuid PRIMARY KEY,
+    project_id text NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    from_rank int NOT NULL,      -- place in the decision that created it
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL
+);
+CREATE INDEX ON security_groups (project_id);
+CREATE TABLE security_group_history (
+    group_id uuid NOT NULL,
+    project_id text NOT NULL,
+    name text NOT NULL,          -- its last one
+    description text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+CREATE TABLE security_group_rules (
+    rule_id uuid PRIMARY KEY,
+    group_id uuid NOT NULL,
+    protocol text,               -- none: any
+    from_port int,               -- or ICMP type
+    to_port int,                 -- or ICMP code
+    cidr cidr,
+    source_group_id uuid,        -- whose members it lets in, if no block
+    from_rank int NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL
+);
+CREATE INDEX ON security_group_rules (group_id);
+CREATE TABLE security_group_rule_history (
+    rule_id uuid NOT NULL,
+    group_id uuid NOT NULL,
+    protocol text,
+    from_port int,
+    to_port int,
+    cidr cidr,
+    source_group_id uuid,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+CREATE TABLE security_group_members (
+    instance_uuid uuid NOT NULL,
+    group_id uuid NOT NULL,
+    from_rank int NOT NULL,      -- place among the groups that it joined in one decision
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    PRIMARY KEY (instance_uuid, group_id)
+);
+CREATE INDEX ON security_group_members (group_id);
+CREATE TABLE security_group_member_history (
+    instance_uuid uuid NOT NULL,
+    group_id uuid NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);
+CREATE INDEX ON security_group_member_history (instance_uuid);
+CREATE TABLE provider_fw_rules (
+    rule_id uuid PRIMARY KEY,
+    protocol text NOT NULL,
+    from_port int NOT NULL,
+    to_port int NOT NULL,
+    cidr cidr NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL
+);
+CREATE TABLE provider_fw_rule_history (
+    rule_id uuid NOT NULL,
+    protocol text NOT NULL,
+    from_port int NOT NULL,
+    to_port int NOT NULL,
+    cidr cidr NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL,
+    to_time timestamptz NOT NULL
+);

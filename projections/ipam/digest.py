@@ -55,6 +55,15 @@ _PRESENT = {
     "dns_domains": "SELECT domain, scope, availability_zone, project_id FROM dns_domains",
     "dns_entries": "SELECT domain, name, host(address), allocation_id::text FROM dns_entries",
     "quotas": "SELECT project_id, resource, hard_limit FROM quotas",
+    "security_groups": "SELECT group_id::text, project_id, name, description FROM security_groups",
+    "security_group_rules": """
+        SELECT rule_id::text, group_id::text, protocol, from_port, to_port, cidr::text, source_group_id::text
+        FROM security_group_rules
+    """,
+    "security_group_members": "SELECT instance_uuid::text, group_id::text FROM security_group_members",
+    "provider_fw_rules": """
+        SELECT rule_id::text, protocol, from_port, to_port, cidr::text FROM provider_fw_rules
+    """,
 }
 _NETWORKS = """
     SELECT network_id::text, kind, label, injected, cidr::text, host(netmask) AS netmask,

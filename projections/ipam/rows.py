@@ -44,7 +44,7 @@ from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.record import DecisionHead, Outcome, decode_outcome
 from events.repeats import CommandRepeated
-from projections.ipam import dns_rows, moves
+from projections.ipam import dns_rows, group_rows, moves
 from projections.ipam.changes import Changes
 from projections.ipam.tables import (
     FIXED_IPS,
@@ -85,6 +85,8 @@ def fold_event(changes: Changes, seq: int, time: str, rank: int, event: Event) -
         handle(changes, seq, time, event)
     elif isinstance(event, NetworkCreated):
         _network_created(changes, seq, time, rank, event)
+    elif type(event) in group_rows.HANDLERS:
+        group_rows.HANDLERS[type(event)](changes, seq, time, rank, event)
 
 
 def decision_row(head: DecisionHead, offset: int, time: str, outcome: Outcome) -> Row:
@@ -237,10 +239,12 @@ def _spawned(changes: Changes, seq: int, time: str, event: InstanceSpawned) -> N
         ),
     ]
     changes.holds["instances"].begin((event.instance_uuid,), row)
+    group_rows.spawned(changes, seq, time, event)
 
 
 def _deleted(changes: Changes, seq: int, time: str, event: InstanceDeleted) -> None:
     changes.holds["instances"].end((event.instance_uuid,), [], seq, time)
+    group_rows.deleted(changes, seq, time, event)
 
 
 def _vif_created(changes: Changes, seq: int, time: str, event: VifCreated) -> None:

@@ -181,3 +181,14 @@ SET_QUOTA = b"""
 """
 RESET_QUOTA = b"DELETE FROM quotas WHERE project_id = %s AND resource = %s"
 LET_GO = b"UPDATE hosts SET let_go_seq = %s WHERE host = %s"
+RENAME_GROUP = b"""
+    UPDATE security_groups held SET name = new.name, description = new.description
+    FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS new(group_id, name, description)
+    WHERE held.group_id = new.group_id
+"""
+DEFAULT_GROUP = b"""
+    INSERT INTO security_groups (group_id, project_id, name, description, from_rank, from_seq, from_time)
+    SELECT * FROM unnest(
+        %s::uuid[], %s::text[], %s::text[], %s::text[], %s::int4[], %s::int8[], %s::timestamptz[]
+    ) ON CONFLICT (group_id) DO NOTHING
+"""

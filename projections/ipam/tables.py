@@ -213,6 +213,52 @@ NETWORK_HOSTS = HeldTable(
     ending={"reason": "text"},
 )
 
+GROUPS = HeldTable(
+    name="security_groups",
+    history="security_group_history",
+    key={"group_id": "uuid"},
+    holder={},
+    columns=names("group_id project_id name description from_rank from_seq from_time"),
+    kept=names("group_id project_id name description"),
+    ending={},
+    contested=False,
+)
+
+GROUP_RULES = HeldTable(
+    name="security_group_rules",
+    history="security_group_rule_history",
+    key={"rule_id": "uuid"},
+    holder={},
+    columns=names("""
+        rule_id group_id protocol from_port to_port cidr source_group_id from_rank from_seq from_time
+    """),
+    kept=names("rule_id group_id protocol from_port to_port cidr source_group_id"),
+    ending={},
+    contested=False,
+)
+
+GROUP_MEMBERS = HeldTable(
+    name="security_group_members",
+    history="security_group_member_history",
+    key={"instance_uuid": "uuid", "group_id": "uuid"},
+    holder={},
+    columns=names("instance_uuid group_id from_rank from_seq from_time"),
+    kept=names("instance_uuid group_id"),
+    ending={},
+    contested=False,
+)
+
+PROVIDER_RULES = HeldTable(
+    name="provider_fw_rules",
+    history="provider_fw_rule_history",
+    key={"rule_id": "uuid"},
+    holder={},
+    columns=names("rule_id protocol from_port to_port cidr from_seq from_time"),
+    kept=names("rule_id protocol from_port to_port cidr"),
+    ending={},
+    contested=False,
+)
+
 HELD_TABLES = (
     NETWORKS,
     NETWORK_PROJECTS,
@@ -228,6 +274,7 @@ HELD_TABLES = (
     ASSOCIATIONS,
     DNS_DOMAINS,
     DNS_ENTRIES,
+    *(GROUPS, GROUP_RULES, GROUP_MEMBERS, PROVIDER_RULES),
 )
 
 DECISION_COLUMNS = names("""

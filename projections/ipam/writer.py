@@ -271,7 +271,10 @@ def write_updates(cursor: psycopg.Cursor[DictRow], changes: Changes) -> None:
         cursor.execute(statements.END_BINDING, [False, *columns_of(changes.bindings)])
         if cursor.rowcount != len(changes.bindings):
             raise Irregular
+    if changes.default_groups:
+        cursor.execute(statements.DEFAULT_GROUP, columns_of(list(changes.default_groups.values())))
     updates: list[tuple[bytes, list[Row]]] = [
+        (statements.RENAME_GROUP, [[group_id, *row] for group_id, row in changes.renamed.items()]),
         (statements.CLAIM, [[network_id, *row] for network_id, row in changes.claimed.items()]),
         (statements.BELONG, [[network_id, project] for network_id, project in changes.projects.items()]),
         (statements.RELEASE, [[*where, *row] for where, row in changes.released.items()]),

@@ -59,6 +59,15 @@ def spawn(
     vpn: Annotated[
         bool, typer.Option("--vpn", help="It is its project's VPN server; needs a VLAN network.")
     ] = False,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="GROUP",
+            help="Security group (id or name) that it joins, several times for several. Left out: the "
+            "project's default group.",
+        ),
+    ] = None,
     command_id: RepeatId = None,
 ) -> None:
     """Give an instance its NICs, MACs and addresses: all of them, or none and a reason."""
@@ -77,6 +86,8 @@ def spawn(
         from services.client import new_command_id
         from services.methods.instances import new_instance_uuid
 
+        if group:
+            args["security_groups"] = group
         if nic is not None:
             args["requested_networks"] = [_requested(asking, one) for one in nic]
         command_id = command_id or new_command_id()

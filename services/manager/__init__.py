@@ -18,6 +18,7 @@ from services.manager.placement import PlacementMethods
 from services.manager.projects import ProjectMethods
 from services.manager.quotas import QuotaMethods
 from services.manager.searches import SearchMethods
+from services.manager.security_groups import SecurityGroupMethods
 
 __all__ = ["NetworkManager"]
 
@@ -31,6 +32,7 @@ class NetworkManager(
     DnsMethods,
     PlacementMethods,
     ProjectMethods,
+    SecurityGroupMethods,
     QuotaMethods,
     SearchMethods,
     HostMethods,

@@ -25,6 +25,7 @@ class InstanceMethods(Caller, Protocol):
         display_name: str | None = None,
         availability_zone: str | None = None,
         rxtx_factor: float | None = None,
+        security_groups: Sequence[str] | None = None,
         actor: Actor | None = None,
         command_id: str | None = None,
     ) -> list[Row]:
@@ -41,6 +42,7 @@ class InstanceMethods(Caller, Protocol):
             display_name=display_name,
             availability_zone=availability_zone,
             rxtx_factor=rxtx_factor,
+            security_groups=security_groups,
         )
         info: list[Row] = self.call("allocate_for_instance", args, actor=actor, command_id=command_id)
         return info

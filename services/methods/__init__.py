@@ -13,6 +13,7 @@ from services.methods import placement as _placement
 from services.methods import projects as _projects
 from services.methods import quotas as _quotas
 from services.methods import searches as _searches
+from services.methods import security_groups as _security_groups
 from services.methods.absent import ABSENT
 from services.methods.base import Method
 
@@ -27,6 +28,7 @@ METHODS: Mapping[str, Method] = {
     **_dns.METHODS,
     **_placement.METHODS,
     **_projects.METHODS,
+    **_security_groups.METHODS,
     **_quotas.METHODS,
     **_searches.METHODS,
     **_hosts.METHODS,

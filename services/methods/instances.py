@@ -97,6 +97,8 @@ class AllocateArgs(Args):
     display_name: str | None = None
     availability_zone: str | None = None
     rxtx_factor: float | None = None
+    security_groups: list[str] | None = None
+    """Groups of the project, each by id or name; its default group when none is named."""
 
     @model_validator(mode="before")
     @classmethod

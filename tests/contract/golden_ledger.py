@@ -16,6 +16,18 @@ from projections.cell.apply import apply_decision
 from projections.cell.canonical import canonical_rows, digest
 from projections.cell.state import CellState, Rules
 from tests.unit.allocator.hand import CELL, INCARNATION, LEDGER, Hand, recovery
+from tests.unit.group_wishes import (
+    add_rules,
+    create_group,
+    delete_group,
+    join_group,
+    leave_group,
+    letting,
+    provider_drop,
+    provider_pass,
+    remove_rules,
+    update_group,
+)
 from tests.unit.wishes import (
     ADMIN,
     ANN,
@@ -115,6 +127,7 @@ def tell() -> list[LogRecord]:
     _tell_of_moves(hand)
     _tell_of_names(hand)
     _tell_of_owners(hand)
+    _tell_of_groups(hand)
     return hand.ledger
 
 
@@ -235,6 +248,34 @@ def _tell_of_moves(hand: Hand) -> None:
         unbind("mover", "h1"),
     )
     hand.say(applied("h1", hand.engine.fold.seq), delete("mover"))
+
+
+def _tell_of_groups(hand: Hand) -> None:
+    hand.say(
+        create_group("web", description="from the wörld"),
+        create_group("web"),
+        create_group("old"),
+        add_rules("web", letting(ports=(80, 443)), letting("icmp", (8, 0), cidr="2001:db8::/32")),
+        spawn("client", nic("front"), host="h2"),
+        spawn("server", nic("front"), host="h1", security_groups=["web", "default"]),
+        add_rules("web", letting("tcp", (5432, 5432), group_id="default")),
+        add_rules("default", letting(None, None, group_id="default"), letting("udp", None, group_id="old")),
+        register("h2"),
+        delete("client"),
+        update_group("web", name="www"),
+        join_group("server", "old"),
+        leave_group("server", "www"),
+        delete_group("old"),
+        leave_group("server", "old"),
+        delete_group("old"),
+        provider_drop(),
+        provider_drop("2001:db8:bad::/48", "icmp"),
+    )
+    state = hand.engine.state
+    if state is not None:
+        (www,) = (group for group in state.groups.by_id.values() if group.name == "www")
+        hand.say(remove_rules("www", next(iter(www.rules))), provider_pass(next(iter(state.groups.provider))))
+    hand.say(delete("server"))
 
 
 def to_text(record: LogRecord) -> str:

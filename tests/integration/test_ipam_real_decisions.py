@@ -13,7 +13,7 @@ from projections.cell.fences import Silence
 from projections.cell.state import Rules
 from projections.ipam.digest import canonical_rows
 from tests.ipam import look, project
-from tests.unit import wishes
+from tests.unit import group_wishes, wishes
 from tests.unit.given import Message, Scenario
 from tests.unit.made import network
 from tests.written_ledger import WrittenLedger
@@ -22,6 +22,36 @@ HOSTS = ("h1", "h2", "h3")
 NETWORKS = {"net": "10.0.0.0/28", "lan": "10.0.1.0/28", "wan": "10.0.2.0/26"}
 INSTANCES = tuple(f"vm{number}" for number in range(12))
 ADDRESSES = tuple(f"192.0.2.{last}" for last in range(1, 7))
+
+
+def of_groups(
+    scenario: Scenario, chance: random.Random, instance: str, host: str
+) -> list[Callable[[], Message]]:
+    """Return commands about security groups."""
+    group = chance.choice(("web", "db", "default"))
+    rule = chance.choice(
+        [key for one in scenario.state.groups.by_id.values() for key in one.rules] or [wishes.uid("x")]
+    )
+    provided = chance.choice([*scenario.state.groups.provider] or [wishes.uid("x")])
+    return [
+        *[lambda: group_wishes.create_group(group)] * 2,
+        lambda: group_wishes.update_group(group, name=chance.choice(("web", "db", "x"))),
+        *[lambda: group_wishes.delete_group(group)] * 2,
+        lambda: group_wishes.delete_group("x"),
+        lambda: group_wishes.add_rules(group, group_wishes.letting(ports=(1, chance.randrange(1, 4)))),
+        *[
+            lambda: group_wishes.add_rules(
+                group, group_wishes.letting(None, None, group_id=chance.choice(("web", "db")))
+            )
+        ]
+        * 2,
+        *[lambda: group_wishes.remove_rules(group, rule)] * 3,
+        lambda: wishes.spawn(instance, wishes.nic("net"), host=host, security_groups=["default", group]),
+        *[lambda: group_wishes.join_group(instance, group)] * 3,
+        *[lambda: group_wishes.leave_group(instance, group)] * 3,
+        lambda: group_wishes.provider_drop(f"198.51.100.{chance.randrange(4)}/32"),
+        lambda: group_wishes.provider_pass(provided),
+    ]
 
 
 def random_message(scenario: Scenario, chance: random.Random) -> Message:
@@ -71,6 +101,7 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
         lambda: wishes.spawn(instance, wishes.nic("private"), vpn=True, availability_zone="north"),
         *[lambda: wishes.reserve(fixed)] * 2,
         *[lambda: wishes.unreserve(fixed)] * 2,
+        *of_groups(scenario, chance, instance, host),
     ]
     if held is not None:
         address = f"10.0.{held.address >> 8 & 255}.{held.address & 255}"

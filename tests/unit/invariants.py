@@ -8,6 +8,7 @@ from projections.cell.hosting import has_owner
 from projections.cell.pool import Range
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
 from projections.cell.visibility import visible
+from tests.unit.group_invariants import check_groups
 
 LOOKED_THROUGH_MAX = 1000
 """Addresses of a pool that are all looked at after each decision."""
@@ -26,6 +27,7 @@ def check(state: CellState) -> None:
     _check_ownership(state)
     _check_usage(state)
     _check_blocks(state)
+    check_groups(state)
     assert set(state.bridges.values()) == set(state.networks)
     _check_visibility(state)
     assert SELECTABLE_BY_ALL in state.selectable

@@ -53,10 +53,10 @@ def passed(changes: Changes, table: str = "fixed_ips") -> list[dict[str, Any]]:
 
 
 def test_a_spawn_is_one_instance_and_a_nic_and_address_for_each_network() -> None:
-    """Six rows for two NICs, the decision's own included."""
+    """Seven rows for two NICs, with its group and the decision's own."""
     changes = folded(spawn(1, (NET, ADDRESS), (network_id(2), "10.2.0.5")))
     counts = {name: len(holds.began) for name, holds in changes.holds.items() if holds.began}
-    assert counts == {"instances": 1, "vifs": 2, "fixed_ips": 2}
+    assert counts == {"instances": 1, "vifs": 2, "fixed_ips": 2, "security_group_members": 1}
     assert len(changes.decisions) == 1
     first = began(changes)[0]
     assert (first["address"], first["leased"], first["draining"], first["from_seq"]) == (

@@ -3,9 +3,6 @@
 Ids are set by whoever sends them (`tests.unit.given` numbers them); here they are placeholders.
 """
 
-from hashlib import blake2b
-from uuid import UUID
-
 from events.catalog import AnyCommand, AnyReport
 from events.dns import (
     AddDnsEntry,
@@ -32,7 +29,6 @@ from events.floating_ips import (
     ReleaseFloatingIp,
 )
 from events.hosts import RegisterHost, ReportApplied
-from events.ids import uuid7
 from events.instances import DeleteInstance, RequestedNetwork, SpawnInstance
 from events.model import Actor
 from events.moves import BindInstance, PrepareInstance, UnbindInstance
@@ -40,16 +36,11 @@ from events.networks import AddressRange, ClaimNetwork, CreateNetworks, DeleteNe
 from events.ownership import SetNetworkHost
 from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import Resource, SetQuota
+from tests.unit import people
+from tests.unit.group_wishes import GROUP_WISHES
 
-ANY_ID = uuid7(0, 0)
-ADMIN = Actor(user="root", project="admin", is_admin=True)
-ANN = Actor(user="ann", project="red")
-BOB = Actor(user="bob", project="blue")
-
-
-def uid(name: str) -> str:
-    """Return the UUID that a thing of this name has in every test."""
-    return str(UUID(bytes=blake2b(name.encode(), digest_size=16).digest(), version=4))
+ANY_ID, ADMIN, ANN, BOB, uid = people.ANY_ID, people.ADMIN, people.ANN, people.BOB, people.uid
+"""Who asks, and ids; see `tests.unit.people`."""
 
 
 def create(
@@ -313,6 +304,7 @@ ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     modify_entry("www", "192.0.2.2"),
     delete_entry("www"),
     quota(fixed_ips=5, reset=("floating_ips",)),
+    *GROUP_WISHES,
     register(),
     applied("h1", 7),
     claim(),

@@ -79,9 +79,11 @@ BROKEN: dict[str, Event] = {
         allocation_id=BAD.address.allocation_id,
         network_id=uid("net"),
         address="10.0.0.2",
+        instance_uuid=uid("vm"),
         host="h1",
         waits_for=(),
         drain_until="2026-01-01T00:00:00.000Z",
+        until_deadline=False,
     ),
     "an unknown allocation is leased": FixedIpLeased(
         allocation_id=uid("x"), network_id=uid("net"), address="10.0.0.2", mac=BAD.mac.mac, host="h1"
@@ -89,8 +91,12 @@ BROKEN: dict[str, Event] = {
     "a NIC with an address is deleted": VifDeleted(
         vif_id=BAD.vif.vif_id, mac=BAD.mac.mac, instance_uuid=uid("vm"), network_id=uid("net"), host="h1"
     ),
-    "an instance with NICs is deleted": InstanceDeleted(instance_uuid=uid("vm"), project_id="red", host="h1"),
-    "an unknown instance is deleted": InstanceDeleted(instance_uuid=uid("x"), project_id="red", host="h1"),
+    "an instance with NICs is deleted": InstanceDeleted(
+        instance_uuid=uid("vm"), project_id="red", host="h1", security_groups=()
+    ),
+    "an unknown instance is deleted": InstanceDeleted(
+        instance_uuid=uid("x"), project_id="red", host="h1", security_groups=()
+    ),
 }
 
 
