@@ -14,11 +14,12 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
+from benchmarks.creation import creation
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.filled import FilledCell
 from benchmarks.logs import LogBench, Tell
 from benchmarks.places import LogKind, place
-from benchmarks.pools import creation, pools
+from benchmarks.pools import pools
 from benchmarks.results import Figure, report, save, show
 from benchmarks.rules import rules
 from benchmarks.scale import scale

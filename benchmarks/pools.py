@@ -12,9 +12,8 @@ from random import Random
 from benchmarks.cell import Cell, no_garbage_collection
 from benchmarks.effort import Effort
 from benchmarks.logs import Tell
-from benchmarks.results import Figure, against, at_least, at_most
-from benchmarks.workload import create_network, delete, delete_network, spawn
-from events.ids import uuid7
+from benchmarks.results import Figure, against, at_least
+from benchmarks.workload import create_network, delete, spawn
 from projections.cell.state import Allocation, Network
 from services.allocator.runner import now_ms
 
@@ -84,21 +83,3 @@ def _compare(cell: Cell, effort: Effort) -> tuple[tuple[float, ...], tuple[float
             into.append(len(spawns) / cell.decide(spawns))
             cell.decide([delete(spawned) for spawned in spawns])
     return tuple(rates[0]), tuple(rates[1])
-
-
-def creation(effort: Effort, tell: Tell) -> list[Figure]:
-    """Measure what it costs to create a network, for a /8 and for a /28."""
-    tell("creating networks")
-    costs: dict[int, list[float]] = {8: [], 28: []}
-    cell = Cell()
-    with no_garbage_collection():
-        for _ in range(effort.pool_rounds):
-            for prefix, into in costs.items():
-                ids = [uuid7(now_ms()) for _ in range(CREATIONS)]
-                blocks = [f"{number + 10}.0.0.0/{prefix}" for number in range(CREATIONS)]
-                creations = [create_network(*pair) for pair in zip(ids, blocks, strict=True)]
-                into.append(US_PER_S * cell.decide(creations) / CREATIONS)
-                cell.decide([delete_network(network) for network in ids])
-    small = Figure("networks", "creating a /28", "us", tuple(costs[28]))
-    large = Figure("networks", "creating a /8", "us", tuple(costs[8]))
-    return [against(large, small, at_most(1.1)), small]

@@ -31,6 +31,30 @@ def delete_network(network_id: str) -> Message:
     return _message(type="DeleteNetwork.v1", network_id=network_id, require_disassociated=False)
 
 
+def create_vlans(number: int) -> Message:
+    """Return the command that creates that many VLAN networks of 256 addresses."""
+    return _message(
+        type="CreateNetworks.v1",
+        kind="vlan",
+        label="bench",
+        cidr="10.0.0.0/8",
+        num_networks=number,
+        network_size=256,
+        vlan_start=2,
+        bridge_interface="eth1",
+    )
+
+
+def create_floating_ips(ip_range: str) -> Message:
+    """Return the command that adds a block to the default pool."""
+    return _message(type="CreateFloatingIps.v1", ip_range=ip_range)
+
+
+def delete_floating_ips(ip_range: str) -> Message:
+    """Return the command that takes a block out of its pool."""
+    return _message(type="DeleteFloatingIps.v1", ip_range=ip_range)
+
+
 def create_networks() -> list[Message]:
     """Return the commands that create the two networks of a two-NIC spawn."""
     return [create_network(network, cidr) for network, cidr in zip(NETWORKS, CIDRS, strict=True)]

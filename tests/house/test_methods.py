@@ -42,11 +42,7 @@ NOVAS = {
 }
 """What nova-network's specification lists, by section."""
 
-COMING = {
-    *("set_network_host", "disassociate_network", "associate", "add_network_to_project"),
-    *("get_floating_ip", "network_list", "network_modify", "floating_delete", "vpn_change"),
-    *NOVAS["12.6"],
-}
+COMING = {"network_list", "vpn_change"}
 
 
 @pytest.mark.parametrize("section", NOVAS)

@@ -35,6 +35,8 @@ def test_pools_and_creation_are_measured(tmp_path: Path) -> None:
     """Full networks are compared with empty ones, and a /8 with a /28."""
     told = compared(run_quickly("pools", tmp_path))
     assert told["creating a /8"] == "creating a /28"
+    assert told["creating floating IPs of a /12"] == "creating floating IPs of a /28"
+    assert told["a VLAN network of 4,000 in one decision"] == "a VLAN network of 40 in one decision"
     assert sum(name.startswith("spawns, 99.9% held") for name in told) == 1  # one name for both sizes
 
 
