@@ -76,11 +76,13 @@ class FilledState:
 def scale(effort: Effort, tell: Tell) -> list[Figure]:
     """Measure decisions and memory of a small and of a large cell, and what churn leaves behind."""
     with no_garbage_collection():
-        churned = churn(effort, tell)  # before anything else has left memory that it could take
+        churned, kept = churn(effort, tell)  # kept, so that what is filled next takes its own memory
         tell(f"filling a cell with {effort.scale_held:,} held addresses")
         large = FilledState(effort.scale_held)
         small = FilledState(SMALL_HELD)
-        return [*_compared(small, large, effort, tell), _memory(large, effort), *churned]
+        figures = [*_compared(small, large, effort, tell), _memory(large, effort), *churned]
+        del kept
+        return figures
 
 
 def _memory(large: FilledState, effort: Effort) -> Figure:
@@ -110,8 +112,11 @@ def _compared(small: FilledState, large: FilledState, effort: Effort, tell: Tell
     ]
 
 
-def churn(effort: Effort, tell: Tell) -> list[Figure]:
-    """Measure the memory taken after a tenth of many spawns and deletions on a /8, and after all."""
+def churn(effort: Effort, tell: Tell) -> tuple[list[Figure], Bare]:
+    """Measure the memory taken after a tenth of many spawns and deletions on a /8, and after all.
+
+    Returns the cell, too.
+    """
     cell, network = Bare(), uuid7(now_ms())
     cell.decide(read(create_network(network, "10.0.0.0/8")))
     tenth = effort.churns // 10
@@ -127,4 +132,4 @@ def churn(effort: Effort, tell: Tell) -> list[Figure]:
             taken.append(max(PAGE_BYTES, resident_bytes() - before) / BYTES_PER_MB)
     early = Figure("scale", f"memory after {tenth:,} spawns and deletions", "MB", (taken[0],))
     late = Figure("scale", f"memory after {effort.churns:,} spawns and deletions", "MB", (taken[-1],))
-    return [against(late, early, at_most(1.5)), early]
+    return [against(late, early, at_most(1.5)), early], cell

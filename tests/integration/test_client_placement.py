@@ -43,6 +43,25 @@ def test_room_for_a_named_address(cell: Cell, client: Client) -> None:
     assert not room("10.0.0.8", count=2)
 
 
+def test_room_in_the_vlan_network_that_a_project_would_get(cell: Cell) -> None:
+    """Before its first spawn, and when there is none left."""
+    cell.start_allocator()
+    cell.start_projector()
+    client = cell.client()
+    client.floating_create("192.0.2.0/29")
+    assert client.check_free_ips("anns", "h", count=1000)  # it would get no NIC
+    client.create_networks("v", "10.3.0.0/29", kind="vlan", vlan=100, bridge_interface="eth1")  # .3 to .6
+
+    assert [client.check_free_ips("anns", "h", count=count) for count in (4, 5)] == [True, False]
+    assert client.availability("anns")[0]["on_demand"]
+    spawn(client, "anns")
+    assert not client.availability("anns")[0]["on_demand"]
+    assert [client.check_free_ips("anns", "h", count=count) for count in (3, 4)] == [True, False]
+    assert not client.check_free_ips("bobs", "h")
+    with pytest.raises(Refused, match="NoMoreNetworks"):
+        spawn(client, "bobs")
+
+
 def test_what_can_never_be_granted_is_refused(cell: Cell, client: Client) -> None:
     """As the spawn would refuse it, and another project's network is not found."""
     ann, bob = cell.client(ANN), cell.client(BOB)
