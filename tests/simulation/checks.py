@@ -63,6 +63,21 @@ class Holders:
             case "NetworkDeleted.v1":
                 self._held.pop(("network", event["network_id"]), None)
             case _:
+                self._take_name(seq, event)
+
+    def _take_name(self, seq: int, event: dict[str, Any]) -> None:
+        match event["type"]:
+            case "DnsEntryCreated.v1":
+                self._hold(seq, ("name", event["name"]), event["address"])
+            case "DnsEntryDeleted.v1":
+                self._free(seq, ("name", event["name"]), event["address"])
+            case "InstanceDnsEntriesCreated.v1":
+                for name in event["names"]:
+                    self._hold(seq, ("name", name), event["allocation_id"])
+            case "InstanceDnsEntriesDeleted.v1":
+                for name in event["names"]:
+                    self._free(seq, ("name", name), event["allocation_id"])
+            case _:
                 pass
 
     def _hold(self, seq: int, thing: tuple[str, ...], holder: str) -> None:

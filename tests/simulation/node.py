@@ -14,12 +14,12 @@ from services.allocator.engine import Engine, Phase, Settings
 from services.allocator.runner_attempt import Attempt, input_identities
 from services.last_place import LastPlace
 from tests.simulation.line import CELL, LEDGER, TOPICS, Crashed, Line
-from tests.simulation.wishes import FewDraws
+from tests.simulation.wishes import DOMAIN, FewDraws
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-RULES = Rules(fixed_ip_disassociate_timeout=30)
+RULES = Rules(fixed_ip_disassociate_timeout=30, instance_dns_domain=DOMAIN)
 
 
 class Node:

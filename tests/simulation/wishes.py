@@ -1,7 +1,8 @@
 """What callers and hosts say: a small cell in which everybody wants the same few things.
 
-Ten addresses, two networks, two floating IPs, two network hosts and a handful of MACs, so that actors race
-for one address, the last address, one MAC, one floating IP and one network host all the time.
+Ten addresses, two networks, two floating IPs, two names, two network hosts and a handful of MACs, so that
+actors race for one address, the last address, one MAC, one floating IP, one name and one network host all the
+time.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ HOSTS = ("h1", "h2", "h3")
 PROJECTS = ("red", "blue")
 FLOATING_BLOCK = "198.51.100.0/30"
 FLOATING = ("198.51.100.1", "198.51.100.2")
+DOMAIN = "example.org"
+NAMES = ("web", "db")
+"""What floating IPs and instances want to be called."""
 FIXED = tuple(f"10.0.{network}.{host}" for network in (0, 1) for host in (2, 3, 4))
 ADMIN = {"user": "operator", "project": None, "is_admin": True}
 
@@ -40,6 +44,9 @@ _MIX: tuple[tuple[float, str], ...] = (
     (14, "associate"),
     (3, "disassociate"),
     (6, "unfloat"),
+    (2, "name"),
+    (1, "unpool"),
+    (2, "pool"),
     (2, "create"),
     (2, "remove"),
 )
@@ -82,10 +89,11 @@ def fresh_id(rng: Random, now_ms: int, poison: float) -> str:
 
 
 def first_wishes() -> list[Body]:
-    """Return what the cell begins with: two networks and a pool of two floating IPs."""
+    """Return what the cell begins with: two networks, a pool of two floating IPs and a domain."""
     networks = [network(index) for index in (0, 1)]
     floating = {"type": "CreateFloatingIps.v1", "actor": ADMIN, "ip_range": FLOATING_BLOCK}
-    return [*networks, floating]
+    domain = {"type": "CreatePublicDnsDomain.v1", "actor": ADMIN, "domain": DOMAIN}
+    return [*networks, floating, domain]
 
 
 def network(index: int) -> Body:
@@ -130,6 +138,13 @@ def wish(rng: Random, spawned: Sequence[str] = ()) -> Body:
             return {"type": "DisassociateFloatingIp.v1", "actor": actor, "address": rng.choice(FLOATING)}
         case "unfloat":
             return {"type": "ReleaseFloatingIp.v1", "actor": actor, "address": rng.choice(FLOATING)}
+        case "name":
+            name = {"domain": DOMAIN, "name": rng.choice(NAMES), "address": rng.choice(FLOATING)}
+            return {"type": "AddDnsEntry.v1", "actor": ADMIN, **name}
+        case "unpool":
+            return {"type": "DeleteFloatingIps.v1", "actor": ADMIN, "ip_range": FLOATING[0], "force": True}
+        case "pool":
+            return {"type": "CreateFloatingIps.v1", "actor": ADMIN, "ip_range": FLOATING[0]}
         case "create":
             return network(2)
         case _:
@@ -150,6 +165,7 @@ def _spawn(rng: Random, project: str, actor: Body) -> Body:
         "project_id": project,
         "host": rng.choice(HOSTS),
         "requested_networks": wanted,
+        "display_name": rng.choice(NAMES),
     }
 
 
