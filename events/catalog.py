@@ -77,7 +77,14 @@ from events.networks import (
     NetworkCreated,
     NetworkDeleted,
 )
-from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased, SetNetworkHost
+from events.ownership import (
+    HostAddressClaimed,
+    HostAddressReleased,
+    NetworkHostAssigned,
+    NetworkHostLetGo,
+    NetworkHostReleased,
+    SetNetworkHost,
+)
 from events.projects import (
     AddNetworkToProject,
     ModifyNetwork,
@@ -163,6 +170,8 @@ AnyEvent = Annotated[
     | NetworkHostAssigned
     | NetworkHostReleased
     | NetworkHostLetGo
+    | HostAddressClaimed
+    | HostAddressReleased
     | HostRegistered
     | HostFenced
     | HostApplied

@@ -57,3 +57,26 @@ class NetworkHostLetGo(Event):
     network_id: str
     host: str
     reason: LetGoReason
+
+
+class HostAddressClaimed(Event):
+    """A host serves a multi_host network at an address of its pool, as gateway and DHCP server.
+
+    It is held like a fixed IP, by no instance, until the network is deleted.
+    """
+
+    type: Literal["HostAddressClaimed.v1"] = "HostAddressClaimed.v1"
+    allocation_id: str
+    network_id: str
+    host: str
+    address: str
+
+
+class HostAddressReleased(Event):
+    """The address of a host on a multi_host network is the network's again."""
+
+    type: Literal["HostAddressReleased.v1"] = "HostAddressReleased.v1"
+    allocation_id: str
+    network_id: str
+    host: str
+    address: str

@@ -37,7 +37,13 @@ from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, Vif
 from events.model import Event
 from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
-from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased
+from events.ownership import (
+    HostAddressClaimed,
+    HostAddressReleased,
+    NetworkHostAssigned,
+    NetworkHostLetGo,
+    NetworkHostReleased,
+)
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.refusals import Refusal
@@ -48,6 +54,7 @@ from projections.cell import (
     floating_ips,
     floating_ranges,
     groups,
+    host_addresses,
     hosts,
     instance_dns,
     instances,
@@ -72,6 +79,8 @@ _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     NetworkHostAssigned: ownership.apply_owned,
     NetworkHostReleased: lambda state, event: ownership.apply_released(state, event, state.seq),
     NetworkHostLetGo: ownership.apply_let_go,
+    HostAddressClaimed: host_addresses.apply_claimed,
+    HostAddressReleased: lambda state, event: host_addresses.apply_released(state, event, state.time_ms),
     HostRegistered: hosts.apply_registered,
     HostFenced: lambda state, event: hosts.apply_fenced(state, event, state.seq),
     HostApplied: hosts.apply_applied,

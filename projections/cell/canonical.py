@@ -24,6 +24,11 @@ def canonical_rows(state: CellState) -> Rows:
             (network_id, to_json(_as_it_is(n)).decode(), n.host, n.epoch)
             for network_id, n in state.networks.items()
         ),
+        "host_addresses": sorted(
+            (network_id, ipv4_text(held.address), held.id, host)
+            for network_id, n in state.networks.items()
+            for host, held in n.host_addresses.items()
+        ),
         "hosts": sorted(_host(name, host) for name, host in state.hosts.items()),
         "instances": sorted(
             (

@@ -69,7 +69,7 @@ def decide_command(
         case SpawnInstance():
             return instances.decide_spawn(state, command, rules, draws, now_ms)
         case DeleteInstance() | UnbindInstance() | BindInstance() | PrepareInstance():
-            return _decide_instance(state, command, rules, now_ms)
+            return _decide_instance(state, command, rules, draws, now_ms)
         case AddFixedIp() | RemoveFixedIp() | ReserveFixedIp() | UnreserveFixedIp():
             return _decide_fixed_ip(state, command, rules, draws, now_ms)
         case CreateNetworks() | DeleteNetwork() | AddNetworkToProject() | ModifyNetwork() | SetNetworkHost():
@@ -152,6 +152,7 @@ def _decide_instance(
     state: CellState,
     command: DeleteInstance | UnbindInstance | BindInstance | PrepareInstance,
     rules: Rules,
+    draws: Draws,
     now_ms: int,
 ) -> Decision:
     match command:
@@ -160,9 +161,9 @@ def _decide_instance(
         case UnbindInstance():
             return moves.decide_unbind(state, command)
         case BindInstance():
-            return moves.decide_bind(state, command)
+            return moves.decide_bind(state, command, draws, now_ms)
         case PrepareInstance():
-            return moves.decide_prepare(state, command)
+            return moves.decide_prepare(state, command, draws, now_ms)
         case _:
             assert_never(command)
 

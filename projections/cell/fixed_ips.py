@@ -78,14 +78,17 @@ def decide_expired(state: CellState, now_ms: int) -> tuple[Event, ...]:
 def decide_lease(state: CellState, report: LeaseFixedIp | ReleaseFixedIp) -> tuple[Event, ...] | Refusal:
     """Record that a guest's lease began or ended; about an ended allocation that changes nothing."""
     network = state.networks.get(report.network_id)
-    if network is not None and network.host != report.host:
+    allocation = network.pool.held.get(ipv4_number(report.address)) if network is not None else None
+    server = None if network is None else network.host
+    if network is not None and network.plan.multi_host and allocation is not None:
+        server = allocation.host
+    if network is not None and (server or not network.plan.multi_host) and server != report.host:
         message = (
             f"Host {report.host!r} reports a lease on network {report.network_id}, which"
-            f" {network.host or 'no host'} serves."
+            f" {server or 'no host'} serves{' for that guest' if network.plan.multi_host else ''}."
         )
         return Refusal(code=Code.REPORT_ABOUT_ANOTHER_HOST, field="network_id", message=message)
     begins = isinstance(report, LeaseFixedIp)
-    allocation = network.pool.held.get(ipv4_number(report.address)) if network is not None else None
     if allocation is None or allocation.mac != report.mac:
         return (
             StaleLeaseReported(

@@ -17,6 +17,7 @@ from events.refusals import Code, Refusal
 from projections.cell import (
     auto_floating,
     group_members,
+    host_addresses,
     instance_dns,
     moves,
     nics,
@@ -70,8 +71,12 @@ def decide_spawn(
     floating = auto_floating.assigned(state, command.project_id, made, rules, now_ms)
     if isinstance(floating, Refusal):
         return floating
+    served = (network for network, _ in wanted)
+    hosts = host_addresses.claimed(served, (command.host,), made, draws, now_ms)
+    if isinstance(hosts, Refusal):
+        return hosts
     claims = claim_on_demand(state, (network for network, _ in wanted), rules)
-    return (*selected.events, *claims, _spawned(command, asked, groups), *made, *records, *floating)
+    return (*selected.events, *claims, _spawned(command, asked, groups), *made, *hosts, *records, *floating)
 
 
 def _cannot_be(command: SpawnInstance, wanted: list[tuple[Network, RequestedNetwork]]) -> Refusal | None:

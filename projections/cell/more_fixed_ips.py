@@ -6,7 +6,7 @@ from events.ids import Draws
 from events.instances import NICS_MAX
 from events.model import Actor, Event
 from events.refusals import Code, Refusal
-from projections.cell import instance_dns, macs, moves, nics, quotas
+from projections.cell import host_addresses, instance_dns, macs, moves, nics, quotas
 from projections.cell.fixed_ips import release
 from projections.cell.floating_ips import unpoint
 from projections.cell.networks import forbidden, not_found, not_reachable
@@ -45,7 +45,12 @@ def decide_add(
     joined = moves.joined(instance, made)
     allocated = nics.allocated(owner, network, nic, address, draws, 0)
     named = instance_dns.recorded_if_first(state, rules, instance, allocated)
-    return (*made, *joined, allocated, *named)
+    hosts = host_addresses.claimed(
+        (network,), (instance.host, *instance.prepared), (allocated,), draws, now_ms
+    )
+    if isinstance(hosts, Refusal):
+        return hosts
+    return (*made, *joined, allocated, *hosts, *named)
 
 
 def _instance(state: CellState, actor: Actor, uuid: str, what: str) -> Instance | Refusal:

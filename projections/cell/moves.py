@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from events.addresses import ipv4_number, ipv4_text, ipv6_text, mac_text
 from events.errors import InvariantBroken
+from events.ids import Draws
 from events.instances import VifCreated
 from events.model import Event
 from events.moves import (
@@ -26,6 +27,7 @@ from events.moves import (
     UnbindInstance,
 )
 from events.refusals import Code, Refusal
+from projections.cell import host_addresses
 from projections.cell.floating_ips import range_of
 from projections.cell.networks import forbidden, not_reachable
 from projections.cell.selection import reached
@@ -48,7 +50,9 @@ def decide_unbind(state: CellState, command: UnbindInstance) -> tuple[Event, ...
     return () if source == command.dest else (_unbound(state, instance, source),)
 
 
-def decide_bind(state: CellState, command: BindInstance) -> tuple[Event, ...] | Refusal:
+def decide_bind(
+    state: CellState, command: BindInstance, draws: Draws, now_ms: int
+) -> tuple[Event, ...] | Refusal:
     """Give an instance to a host: after its source let go, or, where no source is named, at once."""
     instance = _instance(state, command)
     if isinstance(instance, Refusal):
@@ -74,10 +78,24 @@ def decide_bind(state: CellState, command: BindInstance) -> tuple[Event, ...] | 
         rxtx_factor=factor,
         ports=_bound_ports(state, instance),
     )
-    return (bound,) if instance.host is None else (_unbound(state, instance, instance.host), bound)
+    hosts = _host_addresses(state, instance, host, draws, now_ms)
+    if isinstance(hosts, Refusal):
+        return hosts
+    left = () if instance.host is None else (_unbound(state, instance, instance.host),)
+    return (*left, *hosts, bound)
 
 
-def decide_prepare(state: CellState, command: PrepareInstance) -> tuple[Event, ...] | Refusal:
+def _host_addresses(
+    state: CellState, instance: Instance, host: str, draws: Draws, now_ms: int
+) -> list[Event] | Refusal:
+    """Return the events that give a host its own addresses on the instance's multi_host networks."""
+    networks = (state.networks[vif.network_id] for vif in instance.vifs)
+    return host_addresses.claimed(networks, (host,), (), draws, now_ms)
+
+
+def decide_prepare(
+    state: CellState, command: PrepareInstance, draws: Draws, now_ms: int
+) -> tuple[Event, ...] | Refusal:
     """Make an instance's NICs ready on a host, or take that back; what is so already stays so."""
     if command.teardown and command.instance_uuid not in state.instances:
         return ()
@@ -100,7 +118,11 @@ def decide_prepare(state: CellState, command: PrepareInstance) -> tuple[Event, .
     refusal = _unreached(state, instance, host)
     if refusal is not None:
         return refusal
-    return (_prepared(instance, host, tuple(_port(vif) for vif in instance.vifs), more=False),)
+    hosts = _host_addresses(state, instance, host, draws, now_ms)
+    if isinstance(hosts, Refusal):
+        return hosts
+    ports = tuple(_port(vif) for vif in instance.vifs)
+    return (*hosts, _prepared(instance, host, ports, more=False))
 
 
 def _instance(

@@ -6,7 +6,7 @@ from events.fixed_ips import FixedIpUnreserved
 from events.model import Actor, Event
 from events.networks import DeleteNetwork, NetworkCreated, NetworkDeleted
 from events.refusals import Code, Refusal
-from projections.cell import hosting, visibility
+from projections.cell import host_addresses, hosting, visibility
 from projections.cell.address_plan import gaps
 from projections.cell.fixed_ips import disassociated
 from projections.cell.overlaps import overlapping_if
@@ -83,7 +83,7 @@ def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...]
             f" unreserve them first, but for {RESERVED_PER_DELETE_MAX}."
         )
         return Refusal(code=Code.NETWORK_IN_USE, field="network_id", message=message)
-    freed = [
+    freed: list[Event] = [
         disassociated(state.allocations[allocation_id], "network_deleted")
         for allocation_id in network.draining
     ]
@@ -93,13 +93,20 @@ def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...]
     ]
     left = () if network.host is None else (hosting.released(network, "network_deleted"),)
     gone = NetworkDeleted(network_id=command.network_id)
-    return (*freed, *unreserved, *visibility.released(network), *left, gone)
+    return (
+        *freed,
+        *unreserved,
+        *visibility.released(network),
+        *left,
+        *host_addresses.released(network),
+        gone,
+    )
 
 
 def apply_deleted(state: CellState, event: NetworkDeleted) -> None:
     """Forget a network."""
     network = state.networks.pop(event.network_id)
-    if network.pool.held or network.pool.reserved or network.nics:
+    if network.pool.held or network.pool.reserved or network.pool.kept or network.nics:
         message = f"network {event.network_id} is deleted while {len(network.pool.held)} addresses are in use"
         raise InvariantBroken(message)
     hosting.forget(state, network)

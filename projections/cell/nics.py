@@ -142,6 +142,9 @@ def address_for(
         if network.block is None:
             message = f"Network {plan.label!r} ({plan.cidr_v6}) has IPv6 only; ask for no address."
         return Refusal(code=Code.FIXED_IP_NOT_FOUND_FOR_NETWORK, field=field, message=message)
+    if address in pool.kept:
+        message = f"Address {wanted} of network {plan.label!r} is one of its hosts' own."
+        return Refusal(code=Code.FIXED_IP_ALREADY_IN_USE, field=field, message=message)
     if address in pool.held:
         message = f"Address {wanted} of network {plan.label!r} is in use."
         return Refusal(code=Code.FIXED_IP_ALREADY_IN_USE, field=field, message=message)

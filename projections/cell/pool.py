@@ -53,6 +53,7 @@ class AddressPool(Generic[Holder]):
         "apart",
         "capacity",
         "held",
+        "kept",
         "reserved",
     )
 
@@ -74,6 +75,8 @@ class AddressPool(Generic[Holder]):
         """Held addresses that do not belong to the pool."""
         self.reserved: set[int] = set()
         """Addresses that are never handed out, held by somebody or not."""
+        self.kept: set[int] = set()
+        """Addresses that hosts hold for themselves."""
         self._withheld = 0
         """How many reserved addresses nobody holds."""
         self.capacity = 0
@@ -95,7 +98,7 @@ class AddressPool(Generic[Holder]):
     @property
     def free(self) -> int:
         """How many addresses can be taken now."""
-        return self.capacity - len(self.held) + len(self.apart) - self._withheld
+        return self.capacity - len(self.held) + len(self.apart) - self._withheld - len(self.kept)
 
     def __contains__(self, address: int) -> bool:
         """Return whether an address belongs to the pool, free or not."""
@@ -129,11 +132,42 @@ class AddressPool(Generic[Holder]):
             InvariantBroken: it does not belong to the pool, is reserved, or somebody holds it.
 
         """
-        if address in self.held or address in self.reserved or address not in self:
-            message = f"address {address} is held already, reserved, or outside its pool"
-            raise InvariantBroken(message)
+        self._check_free(address)
         self.held[address] = holder
         self._withdraw(address)
+
+    def keep(self, address: int) -> None:
+        """Let a host hold an address for itself.
+
+        Raises:
+            InvariantBroken: it does not belong to the pool, is reserved, or somebody holds it.
+
+        """
+        self._check_free(address)
+        self.kept.add(address)
+        self._withdraw(address)
+
+    def give_up(self, address: int, now_ms: int) -> None:
+        """Let a host hold an address no longer, as `give_back` does.
+
+        Raises:
+            InvariantBroken: no host holds it.
+
+        """
+        if address not in self.kept:
+            message = f"address {address} is given up but no host holds it"
+            raise InvariantBroken(message)
+        self.kept.remove(address)
+        if address in self.reserved:
+            self._withheld += 1
+        else:
+            self._set_free(address, now_ms)
+
+    def _check_free(self, address: int) -> None:
+        taken = address in self.held or address in self.kept
+        if taken or address in self.reserved or address not in self:
+            message = f"address {address} is held already, reserved, or outside its pool"
+            raise InvariantBroken(message)
 
     def take_apart(self, address: int, holder: Holder) -> None:
         """Let `holder` hold an address that the pool never hands out by itself.
@@ -217,7 +251,7 @@ class AddressPool(Generic[Holder]):
             message = f"address {address} is reserved already or outside its pool"
             raise InvariantBroken(message)
         self.reserved.add(address)
-        if address not in self.held:
+        if address not in self.held and address not in self.kept:
             self._withheld += 1
             self._withdraw(address)
 
@@ -232,7 +266,7 @@ class AddressPool(Generic[Holder]):
             message = f"address {address} is unreserved but was not reserved"
             raise InvariantBroken(message)
         self.reserved.remove(address)
-        if address not in self.held:
+        if address not in self.held and address not in self.kept:
             self._withheld -= 1
             self._set_free(address, now_ms)
 

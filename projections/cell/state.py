@@ -51,6 +51,13 @@ class Allocation:
         return mac_text(self.mac_number)
 
 
+class HostAddress(NamedTuple):
+    """The address at which a host serves a multi_host network."""
+
+    id: str
+    address: int
+
+
 @dataclass(slots=True)
 class Network:
     """A network, its network host and its addresses."""
@@ -71,6 +78,8 @@ class Network:
     """Host that owned it and is not known yet to have let go of it; then it has no owner."""
     heir: str | None = None
     """Host that shall own it then."""
+    host_addresses: dict[str, HostAddress] = field(default_factory=dict)
+    """By host that serves it, if it is multi_host and they share none."""
     active: int = 0
     """Allocations that are not draining."""
     nics: int = 0

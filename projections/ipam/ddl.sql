@@ -169,6 +169,33 @@ CREATE TABLE network_host_history (
 );
 CREATE INDEX ON network_host_history (network_id);
 
+-- Addresses at which hosts serve multi_host networks.
+CREATE TABLE host_addresses (
+    network_id uuid NOT NULL,
+    address inet NOT NULL,
+    allocation_id uuid NOT NULL,
+    host text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    contest int2 NOT NULL DEFAULT 0,
+    contested bool NOT NULL DEFAULT false,
+    PRIMARY KEY (network_id, address, contest)
+);
+CREATE INDEX ON host_addresses (contest) WHERE contest > 0;
+CREATE TABLE host_address_history (
+    network_id uuid NOT NULL,
+    address inet NOT NULL,
+    allocation_id uuid NOT NULL,
+    host text NOT NULL,
+    from_seq int8 NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_seq int8 NOT NULL CHECK (to_seq >= from_seq),
+    to_time timestamptz NOT NULL,
+    contested bool NOT NULL DEFAULT false,
+    CONSTRAINT one_host_of_an_address
+        EXCLUDE USING gist (address WITH =, network_id WITH =, int8range(from_seq, to_seq) WITH &&) WHERE (NOT contested)
+);
+
 CREATE TABLE hosts (
     host text PRIMARY KEY,
     physical_networks text[] NOT NULL,

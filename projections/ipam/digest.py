@@ -25,6 +25,7 @@ _PAGE = 10_000
 
 _TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 _PRESENT = {
+    "host_addresses": "SELECT network_id::text, host(address), allocation_id::text, host FROM host_addresses",
     "hosts": f"""
         SELECT host, lease_s, network_host, epoch, {_TIME.format("fenced_until")}, physical_networks
         FROM hosts

@@ -20,7 +20,11 @@ _COUNTED = """
         ) held, (
             SELECT count(*) AS kept, count(*) FILTER (WHERE NOT EXISTS (
                 SELECT FROM fixed_ips f WHERE (f.network_id, f.address) = (r.network_id, r.address)
-            )) AS withheld
+            ) AND NOT EXISTS (
+                SELECT FROM host_addresses h WHERE (h.network_id, h.address) = (r.network_id, r.address)
+            )) + (
+                SELECT count(*) FROM host_addresses h WHERE h.network_id = networks.network_id
+            ) AS withheld
             FROM fixed_ip_reservations r WHERE r.network_id = networks.network_id
         ) reserved
     ) counted
@@ -121,6 +125,9 @@ def requested(
             ) AS planned,
             EXISTS (
                 SELECT FROM fixed_ips f WHERE (f.network_id, f.address) = (asked.network_id, asked.address)
+            ) OR EXISTS (
+                SELECT FROM host_addresses h
+                WHERE (h.network_id, h.address) = (asked.network_id, asked.address)
             ) AS held,
             EXISTS (
                 SELECT FROM fixed_ip_reservations r

@@ -31,7 +31,10 @@ _NETWORK = f"""
     usable - coalesce(held, 0) + {_VPN_SERVER} - (
         SELECT count(*) FROM fixed_ip_reservations r WHERE r.network_id = networks.network_id
         AND NOT EXISTS (SELECT FROM fixed_ips f WHERE (f.network_id, f.address) = (r.network_id, r.address))
-    ) AS free
+        AND NOT EXISTS (
+            SELECT FROM host_addresses h WHERE (h.network_id, h.address) = (r.network_id, r.address)
+        )
+    ) - (SELECT count(*) FROM host_addresses h WHERE h.network_id = networks.network_id) AS free
 """
 _HELD = """
     SELECT network_id, count(*) AS held, count(*) FILTER (WHERE draining) AS draining
@@ -99,7 +102,9 @@ _NICS = """
         instances.display_name, instances.availability_zone, instances.rxtx_factor,
         instances.from_seq, instances.from_time,
         vifs.vif_id::text, vifs.mac::text, vifs.index, vifs.tag, to_jsonb(networks) AS network,
-        coalesce(held.fixed, '[]') AS fixed, host(derived.address) AS address_v6
+        coalesce(held.fixed, '[]') AS fixed, host(derived.address) AS address_v6,
+        (SELECT host(own.address) FROM host_addresses own
+            WHERE (own.network_id, own.host) = (vifs.network_id, instances.host) LIMIT 1) AS host_address
     FROM instances
     LEFT JOIN vifs USING (instance_uuid)
     LEFT JOIN networks USING (network_id)
@@ -177,6 +182,7 @@ def _nic(row: Row, rxtx_factor: float | None) -> Nic:
         row["network"],
         fixed,
         address_v6=row["address_v6"],
+        host_address=row["host_address"],
         rxtx_factor=rxtx_factor,
     )
 
@@ -250,19 +256,27 @@ def fixed_ips(reader: Reader, network_id: str) -> list[Row]:
 def fixed_list(reader: Reader, network_id: str | None = None) -> list[Row] | None:
     """Return the held and the reserved addresses of a network, or of all, in order of address.
 
-    None where there is no such network. `state` is allocated, draining or reserved; a held address may be
-    `reserved` too. `reserved_by` is the user who reserved it.
+    None where there is no such network. `state` is allocated, draining, reserved, or host: held by a `host`
+    itself, to serve a multi_host network. A held address may be `reserved` too. `reserved_by` is the user who
+    reserved it.
     """
     rows = reader.rows(
         """
+        WITH held AS (
+            SELECT network_id, address, instance_uuid, project_id, mac, host, hostname, leased, draining,
+                waits_for, drain_until, contest, NULL AS of_host FROM fixed_ips
+            UNION ALL
+            SELECT network_id, address, NULL, NULL, NULL, host, NULL, false, false, NULL, NULL, contest, host
+            FROM host_addresses
+        )
         SELECT host(address) AS address, network_id::text, networks.label AS network,
-            CASE WHEN held.draining THEN 'draining' WHEN held.address IS NULL THEN 'reserved'
-                ELSE 'allocated' END AS state,
+            CASE WHEN held.draining THEN 'draining' WHEN of_host IS NOT NULL THEN 'host'
+                WHEN held.address IS NULL THEN 'reserved' ELSE 'allocated' END AS state,
             held.instance_uuid::text, held.project_id, held.mac::text, held.host, held.hostname,
             coalesce(held.leased, false) AS leased, held.waits_for, held.drain_until,
             kept.address IS NOT NULL AS reserved, decisions.user_name AS reserved_by,
             kept.from_time AS reserved_at
-        FROM fixed_ips held FULL JOIN fixed_ip_reservations kept USING (network_id, address)
+        FROM held FULL JOIN fixed_ip_reservations kept USING (network_id, address)
         RIGHT JOIN networks USING (network_id)
         LEFT JOIN decisions ON decisions.seq = kept.from_seq
         WHERE %(network)s::uuid IS NULL OR network_id = %(network)s::uuid

@@ -39,12 +39,17 @@ from events.ledger.follow import Decided
 from events.model import Event
 from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
-from events.ownership import NetworkHostAssigned, NetworkHostReleased
+from events.ownership import (
+    HostAddressClaimed,
+    HostAddressReleased,
+    NetworkHostAssigned,
+    NetworkHostReleased,
+)
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.record import DecisionHead, Outcome, decode_outcome
 from events.repeats import CommandRepeated
-from projections.ipam import dns_rows, group_rows, moves
+from projections.ipam import dns_rows, group_rows, moves, rows_hosts
 from projections.ipam.changes import Changes
 from projections.ipam.tables import (
     FIXED_IPS,
@@ -60,9 +65,6 @@ _LEASED = FIXED_IPS.columns.index("leased")
 _DRAINING = FIXED_IPS.columns.index("draining")
 _DRAIN_END = FIXED_IPS.columns.index("drain_until") + 1
 _NETWORK_PROJECT = NETWORKS.columns.index("project_id")
-_NETWORK_HOST = NETWORKS.columns.index("host")
-_FENCED = 5
-"""Place of `fenced_until` in a row of `Changes.registered`."""
 
 
 def fold(batch: Iterable[Decided]) -> Changes:
@@ -124,11 +126,6 @@ def storable(said: object) -> str | None:
     return said[:TEXT_MAX].replace("\0", "\\0")
 
 
-def array_text(items: Iterable[str]) -> str:
-    """Return PostgreSQL's text of an array of names, which hold neither quotes nor backslashes."""
-    return "{" + ",".join(f'"{item}"' for item in items) + "}"
-
-
 def _network_created(changes: Changes, seq: int, time: str, rank: int, event: NetworkCreated) -> None:
     usable = 0
     if event.cidr is not None:
@@ -177,49 +174,6 @@ def _network_deleted(changes: Changes, seq: int, time: str, event: NetworkDelete
     changes.claimed.pop(event.network_id, None)
     changes.projects.pop(event.network_id, None)
     changes.holds["networks"].end((event.network_id,), [], seq, time)
-
-
-def _network_owned(
-    changes: Changes, seq: int, time: str, event: NetworkClaimed | NetworkHostAssigned
-) -> None:
-    _network_host(changes, event.network_id, event.host, event.epoch)
-    row: Row = [event.network_id, event.host, event.epoch, seq, time]
-    changes.holds["network_hosts"].begin((event.network_id, event.host), row)
-
-
-def _network_released(changes: Changes, seq: int, time: str, event: NetworkHostReleased) -> None:
-    _network_host(changes, event.network_id, None, event.epoch)
-    changes.holds["network_hosts"].end((event.network_id, event.host), [event.reason], seq, time)
-
-
-def _network_host(changes: Changes, network_id: str, host: str | None, epoch: int) -> None:
-    row = changes.holds["networks"].began.get((network_id,))
-    if row is not None:
-        row[_NETWORK_HOST : _NETWORK_HOST + 2] = [host, epoch]
-    else:
-        changes.claimed[network_id] = [host, epoch]
-
-
-def _host_registered(changes: Changes, seq: int, time: str, event: HostRegistered) -> None:
-    known = changes.registered.get(event.host)
-    since = known[_FENCED + 1 :] if known is not None else [seq, time]
-    changes.fenced.pop(event.host, None)
-    changes.registered[event.host] = [
-        *(event.host, array_text(event.physical_networks), event.lease_s, event.network_host, event.epoch),
-        *(None, *since),
-    ]
-
-
-def _host_fenced(changes: Changes, _seq: int, _time: str, event: HostFenced) -> None:
-    row = changes.registered.get(event.host)
-    if row is not None:
-        row[_FENCED] = event.until
-    else:
-        changes.fenced[event.host] = event.until
-
-
-def _host_applied(changes: Changes, _seq: int, _time: str, event: HostApplied) -> None:
-    changes.let_go[event.host] = event.seq
 
 
 def _quota_set(changes: Changes, seq: int, time: str, event: QuotaSet) -> None:
@@ -275,7 +229,7 @@ def _allocated(changes: Changes, seq: int, time: str, event: FixedIpAllocated) -
 
 def _deallocated(changes: Changes, seq: int, time: str, event: FixedIpDeallocated) -> None:
     where = (event.network_id, event.address, event.allocation_id)
-    draining: Row = [seq, time, array_text(event.waits_for), event.drain_until]
+    draining: Row = [seq, time, rows_hosts.array_text(event.waits_for), event.drain_until]
     row = changes.holds["fixed_ips"].began.get(where)
     if row is not None:
         row[_DRAINING:_DRAIN_END] = [True, *draining]
@@ -366,13 +320,15 @@ _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     NetworkDeleted: _network_deleted,
     NetworkProjectAssigned: _project_assigned,
     NetworkProjectReleased: _project_released,
-    NetworkClaimed: _network_owned,
-    NetworkHostAssigned: _network_owned,
-    NetworkHostReleased: _network_released,
-    HostFenced: _host_fenced,
+    NetworkClaimed: rows_hosts.network_owned,
+    NetworkHostAssigned: rows_hosts.network_owned,
+    NetworkHostReleased: rows_hosts.network_released,
+    HostFenced: rows_hosts.host_fenced,
     QuotaSet: _quota_set,
-    HostRegistered: _host_registered,
-    HostApplied: _host_applied,
+    HostRegistered: rows_hosts.host_registered,
+    HostApplied: rows_hosts.host_applied,
+    HostAddressClaimed: rows_hosts.address_claimed,
+    HostAddressReleased: rows_hosts.address_released,
     InstanceSpawned: _spawned,
     InstanceDeleted: _deleted,
     InstanceUnbound: moves.unbound,

@@ -259,10 +259,21 @@ PROVIDER_RULES = HeldTable(
     contested=False,
 )
 
+HOST_ADDRESSES = HeldTable(
+    name="host_addresses",
+    history="host_address_history",
+    key={"network_id": "uuid", "address": "inet"},
+    holder={"allocation_id": "uuid"},
+    columns=names("network_id address allocation_id host from_seq from_time"),
+    kept=names("network_id address allocation_id host"),
+    ending={},
+)
+
 HELD_TABLES = (
     NETWORKS,
     NETWORK_PROJECTS,
     NETWORK_HOSTS,
+    HOST_ADDRESSES,
     INSTANCES,
     PREPARED,
     VIFS,

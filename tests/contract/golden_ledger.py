@@ -180,6 +180,12 @@ def _tell_of_owners(hand: Hand) -> None:
     hand.say(register("n3"), modify("owned", host="n3", overwrite=True))
     hand.say(applied("n2", hand.engine.fold.seq), modify("owned", disassociate_host=True))
     hand.say(applied("n3", hand.engine.fold.seq), claim("n2", "owned"))
+    hand.say(
+        create("many", "10.251.0.0/29", bridge="br251", multi_host=True),
+        spawn("multi", nic("many")),
+        delete("multi"),
+        delete_network("many"),
+    )
     hand.hear_nobody()
     hand.say(register("n2", lease_s=20), claim("n2", None), set_host("nowhere"))
 

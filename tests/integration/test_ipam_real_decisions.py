@@ -61,11 +61,13 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
     floating = chance.choice(ADDRESSES)
     fixed = f"10.0.{chance.randrange(3)}.{chance.randrange(2, 15)}"
     makers: list[Callable[[], Message]] = [
-        lambda: wishes.create(name, NETWORKS[name]),
+        lambda: wishes.create(name, NETWORKS[name], multi_host=chance.random() < 0.3),
         lambda: wishes.create("rack", "10.1.0.0/26", uuid=None, num_networks=3, network_size=16),
         lambda: wishes.delete_network(name),
         lambda: wishes.modify(name, project_id=chance.choice(("red", "blue")), overwrite=True),
         *[lambda: wishes.modify(name, disassociate_project=True)] * 2,
+        lambda: wishes.modify(name, host=host, overwrite=True),
+        lambda: wishes.modify(name, disassociate_host=True),
         lambda: wishes.delete_network(name, require_disassociated=False),
         lambda: wishes.register(host, *chance.sample(("default", "fast"), chance.randrange(1, 3))),
         lambda: wishes.claim(host, name),
@@ -119,7 +121,7 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
 def random_silence(scenario: Scenario, chance: random.Random) -> Silence:
     """Let a host fall silent, or a fence run out."""
     hosts = tuple(name for name in scenario.state.hosts if chance.random() < 0.4)
-    return Silence(hosts, tuple(scenario.state.fenced))
+    return Silence(hosts, tuple(scenario.state.fenced), tuple(scenario.state.leaving))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,9 +1,10 @@
 """Reserved addresses in the tables: who reserved them, beside who holds them."""
 
 from events.fixed_ips import FixedIpReserved, FixedIpUnreserved
-from projections.ipam import queries
+from events.ownership import HostAddressClaimed
+from projections.ipam import placement, queries
 from tests.ipam import look, project
-from tests.written_ledger import WrittenLedger, delete, network, network_id, spawn
+from tests.written_ledger import WrittenLedger, delete, instance_id, network, network_id, spawn
 
 ONE, TWO = network_id(1), network_id(2)
 
@@ -36,3 +37,28 @@ def test_reserved_and_held_addresses_in_one_list(database: str) -> None:
     assert [row["address"] for row in everywhere] == ["10.1.0.2", "10.1.0.3", "10.1.0.10", "10.2.0.2"]
     assert counted is not None
     assert [counted[name] for name in ("addresses", "used", "reserved", "free")] == [65533, 2, 2, 65530]
+
+
+def test_addresses_of_hosts_themselves(database: str) -> None:
+    """Listed with their host, not free, and what the host's guests find their DHCP server at."""
+    ledger = WrittenLedger()
+    own = {"network_id": ONE, "host": "host-1", "address": "10.1.0.3", "allocation_id": network_id(77)}
+    ledger.decide(network(1, multi_host=True))
+    ledger.decide(*spawn(1, (ONE, "10.1.0.2")), HostAddressClaimed.model_validate(own))
+    ledger.decide(FixedIpReserved(network_id=ONE, address="10.1.0.3"), cause="ReserveFixedIp.v1")
+    project(ledger, database)
+    with look(database) as reader:
+        listed = queries.fixed_list(reader, ONE)
+        counted = queries.network(reader, ONE)
+        (there,) = placement.availability(reader).networks
+        (asked,) = placement.requested(reader, [(ONE, "10.1.0.3")])
+        found = queries.instance(reader, instance_id(1))
+    assert listed is not None
+    assert [(row["address"], row["state"], row["host"], row["reserved"]) for row in listed] == [
+        ("10.1.0.2", "allocated", "host-1", False),
+        ("10.1.0.3", "host", "host-1", True),
+    ]
+    assert counted is not None
+    assert (counted["used"], counted["free"], there["free"], asked["held"]) == (1, 65531, 65531, True)
+    assert found is not None
+    assert found["network_info"][0]["network"]["subnets"][0]["meta"] == {"dhcp_server": "10.1.0.3"}

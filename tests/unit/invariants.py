@@ -52,7 +52,9 @@ def _check_network(state: CellState, network_id: str, network: Network) -> None:
     assert network.addresses_v6 == held_v6
     assert network.nics == sum(vif.network_id == network_id for vif in vifs)
     assert all(address in pool for address in pool.reserved)
-    assert pool.free == pool.capacity - len((set(pool.held) | pool.reserved) - pool.apart)
+    assert pool.free == pool.capacity - len((set(pool.held) | pool.reserved | pool.kept) - pool.apart)
+    assert pool.kept == {one.address for one in network.host_addresses.values()}
+    assert not pool.kept & set(pool.held), "an address is a host's own and held"
 
 
 def _check_blocks(state: CellState) -> None:

@@ -8,7 +8,8 @@ from events.model import Event
 from events.networks import NetworkClaimed, NetworkDeleted
 from events.refusals import Code, Refusal
 from projections.ipam.changes import Changes
-from projections.ipam.rows import array_text, fold, storable
+from projections.ipam.rows import fold, storable
+from projections.ipam.rows_hosts import array_text
 from projections.ipam.tables import DECISION_COLUMNS, FIXED_IPS, HELD_TABLES, NETWORKS
 from tests.host_events import registered
 from tests.written_ledger import (
