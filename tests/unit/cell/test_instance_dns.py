@@ -4,8 +4,8 @@ import pytest
 
 from events.dns import InstanceDnsEntriesCreated, InstanceDnsEntriesDeleted
 from events.errors import InvariantBroken
-from events.fixed_ips import FixedIpAllocated, FixedIpDeallocated
-from events.instances import InstanceSpawned, MacGenerated, VifCreated
+from events.fixed_ips import FixedIpAllocated, FixedIpDeallocated, FixedIpDisassociated
+from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from projections.cell.state import Rules
 from tests.unit.given import Message, Scenario, fact, given
 from tests.unit.wishes import (
@@ -190,6 +190,27 @@ def test_another_project_may_have_the_name_but_never_takes_it() -> None:
     assert named.names == (uid("bobs"),)
     scenario.happens(delete("bobs", BOB))
     assert f"web.{DOMAIN}" in names(scenario)
+
+
+def test_names_are_those_of_the_holder_not_of_the_address() -> None:
+    """Two projects use one block; nova deleted every name that it found for the address."""
+    scenario = given(
+        create("reds", project_id="red"),
+        create("blues", project_id="blue"),
+        spawn("anns", nic("reds"), display_name="a"),
+        spawn("bobs", nic("blues"), actor=BOB, project="blue", display_name="b"),
+        rules=Rules(instance_dns_domain=DOMAIN),
+    )
+    assert set(names(scenario).values()) == {"0.2"}
+
+    scenario.when(delete("anns")).then(
+        fact(InstanceDnsEntriesDeleted, names=("a", uid("anns")), address="10.0.0.2"),
+        fact(FixedIpDeallocated),
+        fact(FixedIpDisassociated),
+        fact(VifDeleted),
+        fact(InstanceDeleted),
+    )
+    assert set(names(scenario)) == {f"b.{DOMAIN}", f"{uid('bobs')}.{DOMAIN}"}
 
 
 def test_an_address_released_with_its_names_stops_the_reader() -> None:
