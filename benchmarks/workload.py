@@ -1,5 +1,7 @@
 """What the benchmarks send: networks, and two-NIC spawns on them as compute would publish them."""
 
+from collections.abc import Sequence
+
 from pydantic_core import from_json, to_json
 
 from events.catalog import COMMANDS
@@ -43,6 +45,24 @@ def create_vlans(number: int) -> Message:
         vlan_start=2,
         bridge_interface="eth1",
     )
+
+
+def create_groups(names: Sequence[str]) -> list[Message]:
+    """Return the commands that create these security groups in each project, each with a rule."""
+    wishes: list[Message] = []
+    for number in range(PROJECTS):
+        project = f"project-{number}"
+        for name in names:
+            wishes.append(_message(type="CreateSecurityGroup.v1", name=name, project_id=project))
+            wishes.append(
+                _message(
+                    type="AddSecurityGroupRules.v1",
+                    security_group=name,
+                    project_id=project,
+                    rules=[{"protocol": "tcp", "from_port": 22, "to_port": 22, "group_id": "default"}],
+                )
+            )
+    return wishes
 
 
 def create_floating_ips(ip_range: str) -> Message:

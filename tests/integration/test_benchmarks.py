@@ -44,7 +44,7 @@ def test_scale_and_rules_are_measured(tmp_path: Path) -> None:
     """Large cells are compared with small ones, and spawns under every rule with spawns under none."""
     told = compared(run_quickly("scale", tmp_path))
     assert told["spawn and delete, 4,000 held"] == "spawn and delete, 1,000 held"
-    assert told["two-NIC spawns, quota and DNS on"] == "two-NIC spawns, rules off"
+    assert told["two-NIC spawns, quota, DNS and groups on"] == "two-NIC spawns, rules off"
     assert any(name.startswith("memory of a held fixed IP") for name in told)
     assert told["memory after 200 spawns and deletions"] == "memory after 20 spawns and deletions"
 

@@ -42,6 +42,15 @@ def test_every_lookup_is_one_statement(cell: Cell, client: Client, monkeypatch: 
     client.call("create_public_dns_domain", {"domain": "example.org", "project": "anns"})
     entry = {"name": "www", "address": floating, "domain": "example.org"}
     client.call("add_dns_entry", {**entry, "dns_type": "A"})
+    group = client.call("create_security_group", {"name": "web", "project_id": "anns"})
+    (rule,) = client.call(
+        "add_security_group_rules",
+        {
+            "security_group": "web",
+            "project_id": "anns",
+            "rules": [{"protocol": "tcp", "from_port": 1, "to_port": 2}],
+        },
+    )
     fixed = client.get_fixed_ip_by_address("10.0.0.9")
     given: dict[str, dict[str, Any]] = {
         "get_network": {"network_uuid": alls},
@@ -59,6 +68,10 @@ def test_every_lookup_is_one_statement(cell: Cell, client: Client, monkeypatch: 
         "get_dns_entries_by_name": {"name": "www", "domain": "example.org"},
         "check_free_ips": {"project_id": "anns", "host": "h"},
         "validate_networks": {"networks": [[alls, "10.0.0.77"]]},
+        "list_security_groups": {"project_id": "anns"},
+        "get_security_group": {"security_group": group["name"], "project_id": "anns"},
+        "get_security_group_rule": {"rule_id": rule["id"]},
+        "get_instance_security_groups": {"instance_uuid": uuid},
         "quota_show": {"project_id": "anns"},
         "get_instance_uuids_by_ip_filter": {"ip": "10.*"},
         "get_dhcp_leases": {"network": alls},
