@@ -29,6 +29,16 @@ _COUNTED = """
         ) reserved
     ) counted
 """
+_FREE = """
+    greatest(usable - used - withheld - (
+        multi_host AND NOT share_address AND kind <> 'flat' AND cidr IS NOT NULL
+        AND %(host)s::text IS NOT NULL AND NOT EXISTS (
+            SELECT FROM host_addresses own
+            WHERE own.network_id = networks.network_id AND own.host = %(host)s
+        )
+    )::int, 0)
+"""
+"""What instances can get: with the first of them, a host of a multi_host network takes one for itself."""
 _REACHED = """
     coalesce(
         (SELECT networks.physical_network = ANY(physical_networks) FROM hosts WHERE host = %(host)s), true
@@ -56,7 +66,8 @@ def availability(
 
     `used` counts draining addresses too, which cannot be handed out yet; `reserved` those that an admin
     reserved, held or not. `reached` tells whether the host is attached to it; of one that has not registered
-    nothing is known, so it counts as reaching all.
+    nothing is known, so it counts as reaching all. Where the host would take an address for itself, too, that
+    one is not free.
 
     Args:
         reader: Reads the tables.
@@ -88,7 +99,7 @@ def availability(
         )
         SELECT cell.vlans, network_id::text, label, kind, cidr::text, project_id, physical_network, reached,
             on_demand, usable AS addresses, used, draining, counted.kept AS reserved,
-            usable - used - withheld AS free
+            {_FREE} AS free
         FROM (SELECT EXISTS (SELECT FROM vlan_networks) AS vlans) cell
         LEFT JOIN networks ON true LEFT JOIN {_COUNTED} ON true
         ORDER BY from_seq, from_rank
@@ -117,7 +128,7 @@ def requested(
     return reader.rows(
         f"""
         SELECT asked.network_id::text, label, kind, cidr::text, project_id, physical_network,
-            {_REACHED} AS reached, usable - used - withheld AS free, host(asked.address) AS address,
+            {_REACHED} AS reached, {_FREE} AS free, host(asked.address) AS address,
             coalesce(cidr >>= asked.address, false) AS inside,
             EXISTS (
                 SELECT FROM jsonb_array_elements(networks.reserved) AS range

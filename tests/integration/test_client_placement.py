@@ -142,3 +142,22 @@ def test_validating_holds_nothing(cell: Cell, client: Client) -> None:
     )
     with pytest.raises(Refused, match="FixedIpAlreadyInUse"):
         ann.validate_networks([(alls, "10.0.0.50")])
+
+
+def test_a_multi_host_network_keeps_an_address_for_the_host(cell: Cell) -> None:
+    """The first instance on a host brings the host's own address; both must find room."""
+    cell.start_allocator()
+    cell.start_projector()
+    client = cell.client()
+    client.create_networks("m", "10.4.0.0/29", multi_host=True)  # .2 to .6
+
+    assert [client.check_free_ips("anns", "h", count=count) for count in (4, 5)] == [True, False]
+    assert client.check_free_ips("anns", count=5)
+    spawn(client, "anns", host="h")
+    assert client.availability("anns", "h")[0]["free"] == 3
+    assert client.availability("anns", "other")[0]["free"] == 2
+    for _ in range(3):
+        spawn(client, "anns", host="h")
+    assert not client.check_free_ips("anns", "h")
+    with pytest.raises(Refused, match="NoMoreFixedIps"):
+        spawn(client, "anns", host="h")
