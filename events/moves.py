@@ -129,6 +129,8 @@ class InstanceBound(Event):
     """Whether it was made ready there, which is over now."""
     hostname: str | None
     rxtx_factor: float | None
+    security_groups: tuple[str, ...]
+    """Ids of the groups whose rules it lets traffic in by."""
     ports: tuple[BoundPort, ...]
 
 
@@ -140,6 +142,8 @@ class InstancePrepared(Event):
     host: str
     epoch: int
     """Epoch of the binding at that time."""
+    security_groups: tuple[str, ...]
+    """As for `InstanceBound`: filters must be there before the guest is."""
     more: bool
     """Whether the host had ports of it already, and gets some more."""
     ports: tuple[Port, ...]

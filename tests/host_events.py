@@ -282,6 +282,7 @@ def bound(epoch: int, host: str, *nics: Nic) -> InstanceBound:
         prepared=False,
         hostname=None,
         rxtx_factor=None,
+        security_groups=(),
         ports=_bound_ports(nics),
     )
 
@@ -295,7 +296,9 @@ def unbound(epoch: int, *nics: Nic, host: str = HOST) -> InstanceUnbound:
 def prepared(epoch: int, host: str, *nics: Nic) -> InstancePrepared:
     """Return that a host is made ready for an instance."""
     uuid_of = nics[0].vif_created().instance_uuid
-    return InstancePrepared(instance_uuid=uuid_of, host=host, epoch=epoch, more=False, ports=_ports(nics))
+    return InstancePrepared(
+        instance_uuid=uuid_of, host=host, epoch=epoch, security_groups=(), more=False, ports=_ports(nics)
+    )
 
 
 def unprepared(epoch: int, host: str, *nics: Nic) -> InstanceUnprepared:

@@ -76,6 +76,7 @@ def decide_bind(
         prepared=host in instance.prepared,
         hostname=instance.hostname,
         rxtx_factor=factor,
+        security_groups=instance.security_groups,
         ports=_bound_ports(state, instance),
     )
     hosts = _host_addresses(state, instance, host, draws, now_ms)
@@ -231,7 +232,12 @@ def _unbound(state: CellState, instance: Instance, host: str) -> InstanceUnbound
 
 def _prepared(instance: Instance, host: str, ports: tuple[Port, ...], *, more: bool) -> InstancePrepared:
     return InstancePrepared(
-        instance_uuid=instance.uuid, host=host, epoch=instance.epoch, more=more, ports=ports
+        instance_uuid=instance.uuid,
+        host=host,
+        epoch=instance.epoch,
+        security_groups=instance.security_groups,
+        more=more,
+        ports=ports,
     )
 
 

@@ -111,6 +111,7 @@ def _bound(host: str, epoch: int) -> InstanceBound:
         prepared=False,
         hostname=None,
         rxtx_factor=None,
+        security_groups=(),
         ports=(),
     )
 

@@ -159,4 +159,4 @@ def test_the_tables_say_what_the_cells_state_says(database: str, seed: int) -> N
                 assert canonical_rows(reader.connection) == rows_of_state(scenario.state)
             compared += 1
     assert compared > 3
-    assert len(scenario.state.instances) > 1
+    assert scenario.state.instances

@@ -200,6 +200,9 @@ def test_a_destination_must_reach_every_network(step: Message) -> None:
 # --- What no ledger may say -----------------------------------------------------------------------------
 
 
+NO_GROUPS: dict[str, object] = {"security_groups": ()}
+
+
 def _bound(**fields: object) -> InstanceBound:
     known = {
         "instance_uuid": uid("vm"),
@@ -209,7 +212,7 @@ def _bound(**fields: object) -> InstanceBound:
         "hostname": None,
         "rxtx_factor": None,
     }
-    return InstanceBound.model_validate({**known, "ports": (), **fields})
+    return InstanceBound.model_validate({**known, **NO_GROUPS, "ports": (), **fields})
 
 
 def test_two_hosts_never_own_one_binding() -> None:
@@ -237,8 +240,8 @@ def test_ports_are_made_ready_beside_the_owner_only() -> None:
     """And taken back only where they were."""
     known = {"instance_uuid": uid("vm"), "host": "h1", "epoch": 1, "ports": ()}
     with pytest.raises(InvariantBroken, match="made ready on h1"):
-        running(InstancePrepared.model_validate({**known, "more": False}))
+        running(InstancePrepared.model_validate({**known, **NO_GROUPS, "more": False}))
     with pytest.raises(InvariantBroken, match="made ready on h2"):
-        running(InstancePrepared.model_validate({**known, "host": "h2", "more": True}))
+        running(InstancePrepared.model_validate({**known, **NO_GROUPS, "host": "h2", "more": True}))
     with pytest.raises(InvariantBroken, match="not made ready on h1"):
         running(InstanceUnprepared.model_validate(known))

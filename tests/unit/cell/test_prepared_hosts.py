@@ -37,6 +37,16 @@ def test_a_host_is_made_ready_without_owning_anything() -> None:
     scenario.when(prepare()).then()
 
 
+def test_a_host_is_told_the_security_groups_beforehand_and_with_the_binding() -> None:
+    """Filters must be there before the guest is; a spawn's facts went to another host."""
+    scenario = running()
+    groups = scenario.state.instances[uid("vm")].security_groups
+
+    assert groups
+    assert scenario.when(prepare()).of(InstancePrepared)[0].security_groups == groups
+    assert scenario.happens(unbind()).when(bind()).of(InstanceBound)[0].security_groups == groups
+
+
 def test_what_has_the_instance_need_not_be_made_ready() -> None:
     """Nova's callers ask for that too."""
     running().when(prepare(host="h1")).then()
