@@ -25,6 +25,9 @@ from projections.cell.networks import not_found, not_reachable
 from projections.cell.overlaps import hosts_that_overlap, overlaps_on_host
 from projections.cell.state import CellState, Host, Network, Rules
 
+LOOKED_AT_MAX = 64
+"""Networks that a claim which names none looks at; some may share addresses with what its host serves."""
+
 
 def decide_claim(state: CellState, report: ClaimNetwork) -> tuple[Event, ...] | Refusal:
     """Give an unhosted network to a host that reaches it; the loser is told the real owner."""

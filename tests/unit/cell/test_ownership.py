@@ -360,3 +360,16 @@ def test_an_admin_moves_a_network_by_command() -> None:
     scenario.when(modify(disassociate_host=True)).then(
         fact(NetworkHostReleased, host="h1", heir=None, reason="disassociated")
     )
+
+
+def test_a_host_never_serves_two_networks_that_share_addresses() -> None:
+    """Two projects may have the same block: each claim goes to another host, and by name it is refused."""
+    scenario = given(create("a", project_id="red"), create("b", project_id="blue"), register("h1"))
+    scenario.happens(claim("h1", "a"))
+
+    scenario.when(claim("h1", "b")).then(refused(Code.CIDR_CONFLICT, "host", "shares addresses"))
+    scenario.when(claim("h1", None)).then()
+    scenario.when(set_host("b")).then(refused(Code.NETWORK_SET_HOST_FAILED, "network_id"))
+    scenario.when(modify("b", host="h1")).then(refused(Code.CIDR_CONFLICT, "host", "shares addresses"))
+    scenario.happens(register("h2"))
+    scenario.when(set_host("b")).then(fact(NetworkClaimed, host="h2"))
