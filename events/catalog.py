@@ -70,12 +70,14 @@ from events.moves import (
     UnbindInstance,
 )
 from events.networks import (
+    ChangeVpn,
     ClaimNetwork,
     CreateNetworks,
     DeleteNetwork,
     NetworkClaimed,
     NetworkCreated,
     NetworkDeleted,
+    NetworkVpnChanged,
 )
 from events.ownership import (
     HostAddressClaimed,
@@ -117,6 +119,7 @@ from events.security_groups import (
 AnyCommand = Annotated[
     CreateNetworks
     | DeleteNetwork
+    | ChangeVpn
     | AddNetworkToProject
     | ModifyNetwork
     | SetNetworkHost
@@ -164,6 +167,7 @@ AnyReport = Annotated[
 AnyEvent = Annotated[
     NetworkCreated
     | NetworkDeleted
+    | NetworkVpnChanged
     | NetworkClaimed
     | NetworkProjectAssigned
     | NetworkProjectReleased

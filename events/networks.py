@@ -126,6 +126,17 @@ class DeleteNetwork(Command):
     """Refuse while the network is restricted to a project."""
 
 
+class ChangeVpn(Command):
+    """Change where the VPN of a project's VLAN networks is reached from outside (nova-manage vpn change)."""
+
+    subject_field: ClassVar[str] = "project_id"
+
+    type: Literal["ChangeVpn.v1"] = "ChangeVpn.v1"
+    project_id: ProjectId
+    vpn_public_address: Ipv4
+    vpn_public_port: Port
+
+
 class ClaimNetwork(Report):
     """A host asks to become the network host of a network it reaches (nova's set_network_hosts)."""
 
@@ -181,6 +192,15 @@ class NetworkCreated(Event):
     physical_network: str
     reserved: tuple[AddressRange, ...]
     """Addresses of `cidr` that are never handed out, in order, not overlapping."""
+
+
+class NetworkVpnChanged(Event):
+    """The VPN of a network is reached elsewhere from outside."""
+
+    type: Literal["NetworkVpnChanged.v1"] = "NetworkVpnChanged.v1"
+    network_id: str
+    vpn_public_address: str
+    vpn_public_port: int
 
 
 class NetworkDeleted(Event):

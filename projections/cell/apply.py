@@ -44,6 +44,8 @@ from events.ownership import (
     NetworkHostLetGo,
     NetworkHostReleased,
 )
+from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted, NetworkVpnChanged
+from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.refusals import Refusal
@@ -66,6 +68,7 @@ from projections.cell import (
     projects,
     quotas,
     reservations,
+    vpn,
 )
 from projections.cell.state import CellState
 from projections.cell.window import Remembered
@@ -73,6 +76,7 @@ from projections.cell.window import Remembered
 _APPLY: dict[type[Event], Callable[[CellState, Any], None]] = {
     NetworkCreated: networks.apply_created,
     NetworkDeleted: networks.apply_deleted,
+    NetworkVpnChanged: vpn.apply_changed,
     NetworkProjectAssigned: projects.apply_assigned,
     NetworkProjectReleased: projects.apply_released,
     NetworkClaimed: ownership.apply_owned,

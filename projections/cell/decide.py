@@ -32,7 +32,7 @@ from events.ids import Draws
 from events.instances import DeleteInstance, SpawnInstance
 from events.model import Event
 from events.moves import BindInstance, PrepareInstance, UnbindInstance
-from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
+from events.networks import ChangeVpn, ClaimNetwork, CreateNetworks, DeleteNetwork
 from events.ownership import SetNetworkHost
 from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import SetQuota
@@ -54,6 +54,7 @@ from projections.cell import (
     projects,
     quotas,
     reservations,
+    vpn,
 )
 from projections.cell.fences import NO_SILENCE, Silence
 from projections.cell.state import CellState, Rules
@@ -72,7 +73,14 @@ def decide_command(
             return _decide_instance(state, command, rules, draws, now_ms)
         case AddFixedIp() | RemoveFixedIp() | ReserveFixedIp() | UnreserveFixedIp():
             return _decide_fixed_ip(state, command, rules, draws, now_ms)
-        case CreateNetworks() | DeleteNetwork() | AddNetworkToProject() | ModifyNetwork() | SetNetworkHost():
+        case (
+            CreateNetworks()
+            | DeleteNetwork()
+            | ChangeVpn()
+            | AddNetworkToProject()
+            | ModifyNetwork()
+            | SetNetworkHost()
+        ):
             return _decide_network(state, command, rules, draws)
         case (
             CreateFloatingIps()
@@ -128,7 +136,12 @@ def _decide_floating_ip(
 
 def _decide_network(
     state: CellState,
-    command: CreateNetworks | DeleteNetwork | AddNetworkToProject | ModifyNetwork | SetNetworkHost,
+    command: CreateNetworks
+    | DeleteNetwork
+    | ChangeVpn
+    | AddNetworkToProject
+    | ModifyNetwork
+    | SetNetworkHost,
     rules: Rules,
     draws: Draws,
 ) -> Decision:
@@ -138,6 +151,8 @@ def _decide_network(
             return projects.within_quota(state, rules, command, planned)
         case DeleteNetwork():
             return networks.decide_delete(state, command)
+        case ChangeVpn():
+            return vpn.decide_change(state, command)
         case AddNetworkToProject():
             return projects.decide_add(state, command, rules)
         case ModifyNetwork():

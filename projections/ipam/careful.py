@@ -81,6 +81,8 @@ class CarefulWriter:
             self._update(NETWORKS, statements.CLAIM, [network_id, *row])
         for network_id, project_id in changes.projects.items():
             self._update(NETWORKS, statements.BELONG, [network_id, project_id])
+        for network_id, row in changes.vpns.items():
+            self._update(NETWORKS, statements.VPN, [network_id, *row])
         for where, row in changes.released.items():
             self._update(FIXED_IPS, statements.RELEASE, [*where, *row])
         for where, leased in changes.leased.items():

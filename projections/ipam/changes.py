@@ -54,6 +54,8 @@ class Changes:
     """By network held before this batch: host or None, and epoch."""
     projects: dict[str, str | None] = field(default_factory=dict)
     """By network held before this batch: the project that it belongs to."""
+    vpns: dict[str, Row] = field(default_factory=dict)
+    """By network held before this batch: public address and port of its VPN."""
     quotas: dict[tuple[str, str], Row] = field(default_factory=dict)
     """By project and resource: limit (None: the default one), seq, time."""
     renamed: dict[str, Row] = field(default_factory=dict)

@@ -67,10 +67,10 @@ def network(reader: Reader, network_id: str) -> Row | None:
 
 
 def networks_by_cidr(reader: Reader, cidr: str) -> list[Row]:
-    """Return networks of exactly this block, in order of creation."""
+    """Return networks of exactly this IPv4 or IPv6 block, in order of creation."""
     return reader.rows(
         f"SELECT {_NETWORK} FROM networks LEFT JOIN ({_HELD}) counted USING (network_id)"
-        " WHERE cidr = %s::cidr ORDER BY from_seq, from_rank",
+        " WHERE %s::cidr IN (cidr, cidr_v6) ORDER BY from_seq, from_rank",
         [cidr],
     )
 

@@ -38,7 +38,7 @@ from events.instances import InstanceDeleted, InstanceSpawned, VifCreated, VifDe
 from events.ledger.follow import Decided
 from events.model import Event
 from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
-from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted, NetworkVpnChanged
 from events.ownership import (
     HostAddressClaimed,
     HostAddressReleased,
@@ -57,6 +57,7 @@ from projections.ipam.tables import (
     Row,
     Value,
 )
+from projections.ipam.vpn_rows import vpn_changed
 
 TEXT_MAX = 255
 """Longest text kept of a field of a command as it was received, which may not have been checked."""
@@ -173,6 +174,7 @@ def _project(changes: Changes, network_id: str, project_id: str | None) -> None:
 def _network_deleted(changes: Changes, seq: int, time: str, event: NetworkDeleted) -> None:
     changes.claimed.pop(event.network_id, None)
     changes.projects.pop(event.network_id, None)
+    changes.vpns.pop(event.network_id, None)
     changes.holds["networks"].end((event.network_id,), [], seq, time)
 
 
@@ -318,6 +320,7 @@ def _unassociated(changes: Changes, seq: int, time: str, event: FloatingIpDisass
 
 _HANDLERS: dict[type[Event], Callable[[Changes, int, str, Any], None]] = {
     NetworkDeleted: _network_deleted,
+    NetworkVpnChanged: vpn_changed,
     NetworkProjectAssigned: _project_assigned,
     NetworkProjectReleased: _project_released,
     NetworkClaimed: rows_hosts.network_owned,

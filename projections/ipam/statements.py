@@ -165,6 +165,11 @@ BELONG = b"""
     FROM unnest(%s::uuid[], %s::text[]) AS new(network_id, project_id)
     WHERE held.network_id = new.network_id
 """
+VPN = b"""
+    UPDATE networks held SET vpn_public_address = new.address, vpn_public_port = new.port
+    FROM unnest(%s::uuid[], %s::inet[], %s::int4[]) AS new(network_id, address, port)
+    WHERE held.network_id = new.network_id
+"""
 REGISTER = b"""
     INSERT INTO hosts (
         host, physical_networks, lease_s, network_host, epoch, fenced_until, from_seq, from_time

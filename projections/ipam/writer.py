@@ -276,6 +276,7 @@ def write_updates(cursor: psycopg.Cursor[DictRow], changes: Changes) -> None:
     updates: list[tuple[bytes, list[Row]]] = [
         (statements.RENAME_GROUP, [[group_id, *row] for group_id, row in changes.renamed.items()]),
         (statements.CLAIM, [[network_id, *row] for network_id, row in changes.claimed.items()]),
+        (statements.VPN, [[network_id, *row] for network_id, row in changes.vpns.items()]),
         (statements.BELONG, [[network_id, project] for network_id, project in changes.projects.items()]),
         (statements.RELEASE, [[*where, *row] for where, row in changes.released.items()]),
         (statements.LEASE, [[*where, leased] for where, leased in changes.leased.items()]),

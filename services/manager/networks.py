@@ -38,6 +38,24 @@ class NetworkMethods(Caller, Protocol):
         args = given(uuid=uuid, fixed_range=fixed_range, require_disassociated=require_disassociated)
         self.call("delete_network", args, actor=actor, command_id=command_id)
 
+    def network_list(self, *, actor: Actor | None = None) -> list[Row]:
+        """Return all networks, in order of creation; for admins."""
+        networks: list[Row] = self.call("network_list", actor=actor)
+        return networks
+
+    def vpn_change(
+        self,
+        project_id: str,
+        ip: str,
+        port: int,
+        *,
+        actor: Actor | None = None,
+        command_id: str | None = None,
+    ) -> None:
+        """Change where the VPN of a project's VLAN networks is reached from outside."""
+        args = {"project_id": project_id, "ip": ip, "port": port}
+        self.call("vpn_change", args, actor=actor, command_id=command_id)
+
     def get_network(self, network_uuid: str, *, actor: Actor | None = None) -> Row:
         """Return a network."""
         network: Row = self.call("get_network", {"network_uuid": network_uuid}, actor=actor)

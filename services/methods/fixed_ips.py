@@ -152,7 +152,12 @@ def _list(args: ListArgs, actor: Actor, tables: Tables) -> list[Row]:
 
 def _by_address(args: AddressArgs, actor: Actor, tables: Tables) -> Row:
     address = checked(_parse, args.address, Code.FIXED_IP_INVALID, "address")
-    return _held(address, actor, tables)[0]
+    held = _held(address, actor, tables)
+    networks = sorted({row["network_id"] for row in held})
+    if len(networks) > 1:
+        message = f"{address} is held in networks {', '.join(networks)}; look it up in one with fixed_list."
+        raise refused(Code.INVALID_INPUT, message, "address")
+    return held[0]
 
 
 def _parse(text: str) -> str:

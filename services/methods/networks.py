@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from events.addresses import parse_cidr4
+from events.addresses import parse_cidr4, parse_cidr6
 from events.ids import parse_uuid
 from events.model import Actor
-from events.networks import CreateNetworks, DeleteNetwork, Kind, NetworkCreated
+from events.networks import ChangeVpn, CreateNetworks, DeleteNetwork, Kind, NetworkCreated
 from events.refusals import Code
 from projections.ipam import queries
 from services.methods.base import Args, Asked, Defaults, Method, NoArgs, Read, Write, checked, nothing
@@ -64,6 +64,14 @@ class NetworkArgs(Args):
     """A network by id."""
 
     network_uuid: str
+
+
+class VpnArgs(Args):
+    """A project, and where the VPN of its VLAN networks is reached from outside."""
+
+    project_id: str
+    ip: str
+    port: int
 
 
 def _create(args: CreateNetworksArgs, asked: Asked, _tables: Tables) -> CreateNetworks:
@@ -127,12 +135,23 @@ def id_of_block(cidr: str, tables: Tables) -> str:
         Refused: it is no block, or not that of one network.
 
     """
-    block = checked(parse_cidr4, cidr, Code.INVALID_CIDR, "fixed_range")
+    parse = parse_cidr6 if ":" in cidr else parse_cidr4
+    block = checked(parse, cidr, Code.INVALID_CIDR, "fixed_range")
     found = tables.ask(lambda reader: queries.networks_by_cidr(reader, block))
     if len(found) != 1:
         message = f"{len(found) or 'No'} networks have the block {block}; name one by its uuid."
         raise refused(Code.NETWORK_NOT_FOUND, message, "fixed_range")
     return str(found[0]["id"])
+
+
+def _vpn(args: VpnArgs, asked: Asked, _tables: Tables) -> ChangeVpn:
+    return ChangeVpn(
+        id=asked.command_id,
+        actor=asked.actor,
+        project_id=args.project_id,
+        vpn_public_address=args.ip,
+        vpn_public_port=args.port,
+    )
 
 
 def visible(network: Row, actor: Actor) -> bool:
@@ -164,7 +183,17 @@ def _get_all(_args: NoArgs, actor: Actor, tables: Tables) -> list[Row]:
     return [network for network in tables.ask(queries.networks) if visible(network, actor)]
 
 
+def _list(_args: NoArgs, actor: Actor, tables: Tables) -> list[Row]:
+    if not actor.is_admin:
+        raise refused(Code.FORBIDDEN, "Only an admin lists all networks.", "actor.is_admin")
+    return tables.ask(queries.networks)
+
+
 METHODS: dict[str, Method] = {
+    "network_list": Read(NoArgs, _list),
+    "vpn_change": Write(
+        VpnArgs, _vpn, nothing, renamed={"vpn_public_address": "ip", "vpn_public_port": "port"}
+    ),
     "create_networks": Write(CreateNetworksArgs, _create, _created, adds=True, sighted=True),
     "delete_network": Write(
         DeleteNetworkArgs, _delete, nothing, looks_up=True, renamed={"network_id": "uuid"}

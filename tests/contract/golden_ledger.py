@@ -8,6 +8,7 @@ released yet.
 
 import json
 from pathlib import Path
+from typing import Any
 
 from events.ledger.fold import LedgerFold
 from events.log.port import Headers, LogRecord, Message
@@ -66,6 +67,7 @@ from tests.unit.wishes import (
     teardown,
     unbind,
     unreserve,
+    vpn_change,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -128,6 +130,7 @@ def tell() -> list[LogRecord]:
     _tell_of_names(hand)
     _tell_of_owners(hand)
     _tell_of_groups(hand)
+    _tell_of_network_plans(hand)
     return hand.ledger
 
 
@@ -203,6 +206,26 @@ def _tell_of_more_addresses(hand: Hand) -> None:
         add_ip("many", "more", "10.0.2.3"),
         remove_ip("many", "10.0.2.5"),
         remove_ip("many", "10.0.2.6"),
+    )
+
+
+def _tell_of_network_plans(hand: Hand) -> None:
+    two: dict[str, Any] = {"uuid": None, "num_networks": 2, "network_size": 16}
+    vlan: dict[str, Any] = {
+        "kind": "vlan",
+        "bridge_interface": "eth1",
+        "project_id": "green",
+        "cidr_v6": "fd00:8::/48",
+    }
+    six: dict[str, Any] = {"cidr": None, "cidr_v6": "fd00:9::/64", "gateway_v6": "fe80::1", "mtu": 1500}
+    hand.say(
+        create("vlans", "10.8.0.0/24", vlan_start=200, vpn_start=2000, cnt_vpn_clients=2, **two, **vlan),
+        vpn_change("green", "192.0.2.200", 2194),
+        create("taken", "10.8.1.0/24", vlan=200, **vlan),
+        create("six", **six),
+        create("theirs", "10.8.0.0/28", project_id="violet"),
+        create("everybodys", "10.8.0.0/28"),
+        create("wide", "10.8.2.0/24", multi_host=True, share_address=True, injected=True, rxtx_base=10),
     )
 
 

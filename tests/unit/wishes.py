@@ -32,7 +32,14 @@ from events.hosts import RegisterHost, ReportApplied
 from events.instances import DeleteInstance, RequestedNetwork, SpawnInstance
 from events.model import Actor
 from events.moves import BindInstance, PrepareInstance, UnbindInstance
-from events.networks import AddressRange, ClaimNetwork, CreateNetworks, DeleteNetwork, NetworkCreated
+from events.networks import (
+    AddressRange,
+    ChangeVpn,
+    ClaimNetwork,
+    CreateNetworks,
+    DeleteNetwork,
+    NetworkCreated,
+)
 from events.ownership import SetNetworkHost
 from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import Resource, SetQuota
@@ -91,6 +98,15 @@ def add_network(project: str = "red", name: str | None = None, actor: Actor = AD
 def modify(name: str = "net", actor: Actor = ADMIN, **fields: object) -> ModifyNetwork:
     """Ask to change whose a network is."""
     return ModifyNetwork.model_validate({"id": ANY_ID, "actor": actor, "network_id": uid(name), **fields})
+
+
+def vpn_change(
+    project: str = "red", address: str = "192.0.2.1", port: int = 1194, actor: Actor = ADMIN
+) -> ChangeVpn:
+    """Ask that the VPN of a project's VLAN networks be reached elsewhere."""
+    return ChangeVpn(
+        id=ANY_ID, actor=actor, project_id=project, vpn_public_address=address, vpn_public_port=port
+    )
 
 
 def register(host: str = "h1", *physical_networks: str, **fields: object) -> RegisterHost:
@@ -280,6 +296,7 @@ def delete_entry(name: str, actor: Actor = ANN, domain: str = "example.org") -> 
 ONE_OF_EACH: tuple[AnyCommand | AnyReport, ...] = (
     create(gateway="10.0.0.1", mtu=1500),
     delete_network(),
+    vpn_change(),
     spawn("vm", nic("net", "10.0.0.9", "tag"), hostname="web.example", rxtx_factor=1.5),
     delete(),
     unbind(dest="h2", floating_addresses=("192.0.2.1",), epoch=1),
