@@ -4,29 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli import association
+from services.cli import association, network_create
 from services.cli.common import RepeatId, call, client, command, console, invocation, show_json, table
 
 if TYPE_CHECKING:
     from services.client import Client
 
-COLUMNS = ("uuid", "label", "kind", "cidr", "gateway", "host", "project_id", "used", "free")
+COLUMNS = ("uuid", "label", "kind", "cidr", "cidr_v6", "vlan", "host", "project_id", "used", "free")
 _AVAILABLE = ("label", "kind", "cidr", "project_id", "reached", "used", "draining", "reserved", "free")
-
-Count = Annotated[
-    int | None, typer.Option("--count", help="How many networks to take from the block, all or none.")
-]
-Size = Annotated[
-    int | None,
-    typer.Option("--size", help="Addresses of each network. Default: an equal share of the block."),
-]
-AllowedStart = Annotated[
-    str | None, typer.Option("--allowed-start", help="First address that may be handed out.")
-]
-AllowedEnd = Annotated[str | None, typer.Option("--allowed-end", help="Last address that may be handed out.")]
-FixedCidr = Annotated[
-    str | None, typer.Option("--fixed-cidr", help="Part of the block that addresses are handed out from.")
-]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,82 +19,14 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(
         help="Networks: create, list, show, delete, count free addresses.", no_args_is_help=True
     )
-    command(group, "create")(create)
+    command(group, "create")(network_create.create)
     command(group, "list")(list_networks)
     command(group, "show")(show)
     command(group, "delete")(delete)
+    command(group, "vpn")(vpn)
     command(group, "availability")(availability)
     association.add_to(group)
     app.add_typer(group, name="network", rich_help_panel="Ask")
-
-
-def create(
-    label: Annotated[str, typer.Argument(help="Name for people, up to 255 characters.")],
-    cidr: Annotated[str, typer.Argument(help="IPv4 block, such as 10.0.0.0/24.")],
-    count: Count = None,
-    size: Size = None,
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--kind", help="flatdhcp: we serve DHCP and the gateway; flat: an external router does."
-        ),
-    ] = "flatdhcp",
-    uuid: Annotated[
-        str | None, typer.Option("--uuid", help="Id; made of the command's id when left out.")
-    ] = None,
-    gateway: Annotated[
-        str | None, typer.Option("--gateway", help="Default: the block's first address.")
-    ] = None,
-    dhcp_server: Annotated[str | None, typer.Option("--dhcp-server", help="Default: the gateway.")] = None,
-    enable_dhcp: Annotated[bool, typer.Option("--dhcp/--no-dhcp", help="Whether DHCP is served.")] = True,
-    dns1: Annotated[str | None, typer.Option("--dns1", help="First name server.")] = None,
-    dns2: Annotated[str | None, typer.Option("--dns2", help="Second name server.")] = None,
-    bridge: Annotated[
-        str | None, typer.Option("--bridge", help="Bridge on every host of the network.")
-    ] = None,
-    bridge_interface: Annotated[
-        str | None, typer.Option("--bridge-interface", help="Physical interface to enslave.")
-    ] = None,
-    mtu: Annotated[int | None, typer.Option("--mtu", help="MTU of the network.")] = None,
-    allowed_start: AllowedStart = None,
-    allowed_end: AllowedEnd = None,
-    fixed_cidr: FixedCidr = None,
-    project: Annotated[
-        str | None, typer.Option("--project", help="Only this project sees the network.")
-    ] = None,
-    physical_network: Annotated[
-        str | None, typer.Option("--physical-network", help="Physical network that it lives on.")
-    ] = None,
-    command_id: RepeatId = None,
-) -> None:
-    """Create a network, or several, with their complete address plans."""
-    given = {
-        "label": label,
-        "cidr": cidr,
-        "num_networks": count,
-        "network_size": size,
-        "kind": kind,
-        "uuid": uuid,
-        "gateway": gateway,
-        "dhcp_server": dhcp_server,
-        "enable_dhcp": enable_dhcp,
-        "dns1": dns1,
-        "dns2": dns2,
-        "bridge": bridge,
-        "bridge_interface": bridge_interface,
-        "mtu": mtu,
-        "allowed_start": allowed_start,
-        "allowed_end": allowed_end,
-        "fixed_cidr": fixed_cidr,
-        "project_id": project,
-        "physical_network": physical_network,
-    }
-    args = {name: value for name, value in given.items() if value is not None}
-    created = call("create_networks", args, command_id)
-    if invocation().json:
-        show_json(created)
-    else:
-        table(created, COLUMNS)
 
 
 def list_networks() -> None:
@@ -163,6 +80,20 @@ def availability(
         show_json(found)
     else:
         table(found, _AVAILABLE)
+
+
+def vpn(
+    project: Annotated[str, typer.Argument(help="Whose VLAN networks.")],
+    ip: Annotated[str, typer.Argument(help="Public address of the VPN.")],
+    port: Annotated[int, typer.Argument(help="Public port of the VPN.")],
+    command_id: RepeatId = None,
+) -> None:
+    """Change where the VPN of a project's VLAN networks is reached from outside."""
+    call("vpn_change", {"project_id": project, "ip": ip, "port": port}, command_id)
+    if invocation().json:
+        show_json(None)
+    else:
+        console().print(f"The VPN of project {project} is reached at {ip}:{port}.", markup=False)
 
 
 def network_id(asking: "Client", named: str) -> str:

@@ -72,7 +72,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "allocate_for_instance",
         {**SPAWN, "requested_networks": [[NOBODY]]},
-        "NetworkNotFound",
+        "NoNetworksFound",
         "requested_networks.0.network_id",
     ),
     (
