@@ -36,7 +36,7 @@ from events.hosts import HostApplied, HostFenced, HostRegistered
 from events.instances import InstanceDeleted, InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from events.model import Event
 from events.moves import InstanceBound, InstancePrepared, InstanceUnbound, InstanceUnprepared
-from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
+from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted, NetworkVpnChanged
 from events.ownership import (
     HostAddressClaimed,
     HostAddressReleased,
@@ -44,8 +44,6 @@ from events.ownership import (
     NetworkHostLetGo,
     NetworkHostReleased,
 )
-from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted, NetworkVpnChanged
-from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.refusals import Refusal
