@@ -1,6 +1,8 @@
 """What the tables say of a network: nova's fields in nova's order, also of one of IPv6 alone."""
 
-from events.networks import AddressRange
+import pytest
+
+from events.networks import AddressRange, NetworkVpnChanged
 from projections.ipam import placement, queries
 from projections.ipam.digest import canonical_rows
 from tests.ipam import look, project
@@ -110,3 +112,37 @@ def test_a_vpn_servers_address_is_none_of_those_handed_out(database: str) -> Non
     assert one == listed
     for row in (listed, room):
         assert (row["addresses"], row["used"], row["free"]) == (65532, 1, 65531)
+
+
+@pytest.mark.parametrize("batch", [1, 1000])
+def test_a_changed_vpn_is_in_the_tables(batch: int, database: str) -> None:
+    """Whether the network was there already or came in the same batch."""
+    ledger = WrittenLedger()
+    ledger.decide(FULL)
+    ledger.decide(
+        NetworkVpnChanged(network_id=FULL.network_id, vpn_public_address="198.51.100.1", vpn_public_port=1194)
+    )
+    project(ledger, database, batch)
+    with look(database) as reader:
+        rows = canonical_rows(reader.connection)["networks"]
+        row = queries.network(reader, FULL.network_id)
+
+    changed = FULL.model_copy(update={"vpn_public_address": "198.51.100.1", "vpn_public_port": 1194})
+    assert [plan for _, plan, _, _ in rows] == [changed.model_dump_json()]
+    assert row is not None
+    assert (row["vpn_public_address"], row["vpn_public_port"]) == ("198.51.100.1", 1194)
+
+
+def test_a_network_is_found_by_either_of_its_blocks(database: str) -> None:
+    """As nova's delete_network and network modify looked it up; several may have one."""
+    ledger = WrittenLedger()
+    ledger.decide(FULL, ONLY_V6, PLAIN)
+    project(ledger, database)
+    with look(database) as reader:
+        for block, expected in (
+            ("10.7.0.0/16", FULL),
+            ("fd00:0:0:7::/64", FULL),
+            ("fd00:0:0:6::/64", ONLY_V6),
+        ):
+            assert [row["id"] for row in queries.networks_by_cidr(reader, block)] == [expected.network_id]
+        assert queries.networks_by_cidr(reader, "10.7.0.0/24") == []
