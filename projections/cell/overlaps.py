@@ -24,7 +24,7 @@ def networks_at(state: CellState, address: int, project_id: str | None = None) -
 
 
 def held_at(state: CellState, address: int, project_id: str) -> Allocation | None:
-    """Return the allocation of an address that a project means: its own, first on networks that it sees.
+    """Return the live allocation of an address that a project means: its own, first on networks it sees.
 
     It may have others, on networks that were its own or everybody's once. If it has none, another project's
     is returned, so that the project can be told.
@@ -33,7 +33,9 @@ def held_at(state: CellState, address: int, project_id: str) -> Allocation | Non
     for networks in (networks_at(state, address, project_id), networks_at(state, address)):
         for network in networks:
             held = network.pool.held.get(address)
-            if held is not None and held.project_id == project_id:
+            if held is None or held.draining:
+                continue
+            if held.project_id == project_id:
                 return held
             others = others or held
     return others

@@ -77,7 +77,11 @@ class Model(MovingModel):
             return "NetworkExists", "uuid"
         block = addresses(str(asked.cidr))
         size = asked.network_size or len(block)
-        used = {row.address for _, row in self.rows()}
+        used = {
+            row.address
+            for net, row in self.rows()
+            if not net.may_share(asked.project_id, multi_host=asked.multi_host)
+        }
         parts = [block[first : first + size] for first in range(0, len(block), size)]
         free = [part for part in parts if not used.intersection(part)]
         if not free:
@@ -119,6 +123,8 @@ class Model(MovingModel):
             return "NotImplementedForKind", "network_id"
         if net.asked.physical_network not in self.hosts[report.host]:
             return "NetworkNotReachable", "host"
+        if any(one.host == report.host and one.shares(net) for one in self.nets.values()):
+            return "CidrConflict", "host"
         net.host, net.epoch = report.host, net.epoch + 1
         return None
 
@@ -294,9 +300,12 @@ class Model(MovingModel):
     def _ReserveFixedIp(self, asked: ReserveFixedIp | UnreserveFixedIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
         if not asked.actor.is_admin:
             return "Forbidden", "actor.is_admin"
-        row = next((row for _, row in self.rows() if row.address == asked.address), None)
-        if row is None:
+        having = [row for _, row in self.rows() if row.address == asked.address]
+        if not having:
             return "FixedIpNotFoundForAddress", "address"
+        if len(having) > 1:
+            return "InvalidInput", "network_id"
+        row = having[0]
         reserve = isinstance(asked, ReserveFixedIp)
         if row.planned:
             return None if reserve else ("FixedIpNotFoundForNetwork", "address")

@@ -92,17 +92,21 @@ class FloatingModel(Projects):
             return "Forbidden", "affect_auto_assigned"
         if floating.auto and not asked.affect_auto_assigned:
             return None
-        for net, row in self.rows():
-            meant = asked.network_id in (None, net.asked.uuid)
-            if meant and row.address == asked.fixed_address and row.instance is not None:
-                if self.vms[row.instance].project != floating.project:
-                    return "Forbidden", "fixed_address"
+        meant = [
+            (self.vms[row.instance].project == floating.project, net, row)
+            for net, row in self.rows()
+            if asked.network_id in (None, net.asked.uuid)
+            and row.address == asked.fixed_address
+            and row.instance is not None
+        ]
+        for own, net, row in meant:
+            if own:
                 if net.asked.kind == "flat":
                     return "NotImplementedForKind", "fixed_address"
                 if floating.target is not row:
                     self._point(floating, row)
                 return None
-        return "FixedIpNotFoundForAddress", "fixed_address"
+        return ("Forbidden" if meant else "FixedIpNotFoundForAddress"), "fixed_address"
 
     def _DisassociateFloatingIp(self, asked: DisassociateFloatingIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
         floating = self._usable(asked.actor, asked.address, "address")

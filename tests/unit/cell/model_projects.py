@@ -59,5 +59,9 @@ class Projects:
         used = any(asked.network_id in vm.macs for vm in self.vms.values())
         if asked.project_id is not None and (used or any(row.draining for row in net.rows)):
             return "NetworkInUse", "network_id"
+        project, multi_host = asked.project_id, net.asked.multi_host
+        for one in self.nets.values():
+            if one is not net and one.shares(net) and not one.may_share(project, multi_host=multi_host):
+                return "CidrConflict", "network_id"
         net.project, net.since = asked.project_id, self.seq
         return None

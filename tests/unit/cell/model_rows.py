@@ -49,6 +49,15 @@ class Net:
     host: str | None = None
     epoch: int = 0
 
+    def may_share(self, project: str | None, *, multi_host: bool) -> bool:
+        """Whether it may share addresses with a network of a project: two projects' may, no others."""
+        theirs = None not in {self.project, project} and self.project != project
+        return theirs and not self.asked.multi_host and not multi_host
+
+    def shares(self, other: "Net") -> bool:
+        """Whether it has an address of another one."""
+        return not {row.address for row in self.rows}.isdisjoint(row.address for row in other.rows)
+
 
 @dataclass
 class Vm:

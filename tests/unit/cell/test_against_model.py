@@ -56,17 +56,18 @@ RULES = Rules(
 NETWORKS: dict[str, dict[str, Any]] = {
     "open": {"cidr": "10.0.0.0/29"},
     "red": {"cidr": "10.0.0.8/29", "project_id": "red"},
+    "blue": {"cidr": "10.0.0.8/29", "project_id": "blue"},
     "far": {"cidr": "10.0.0.16/29", "physical_network": "rack2"},
     "flat": {"cidr": "10.0.0.24/29", "kind": "flat"},
     "over": {"cidr": "10.0.0.0/28"},
     "any": {"cidr": "10.0.0.0/27", "network_size": 8},
     "part": {"cidr": "10.0.0.32/27", "fixed_cidr": "10.0.0.40/29"},
 }
-"""The fifth overlaps the first two; the sixth takes what is free of the first four."""
+"""The third shares the second's addresses; the sixth overlaps those; the seventh takes what is free."""
 
 ACTORS = st.sampled_from([ADMIN, ADMIN, ANN, ANN, BOB])
 OWNERS = st.sampled_from([ANN, ANN, ANN, BOB, ADMIN])
-NAMES = st.sampled_from([*NETWORKS, "open", "red"])
+NAMES = st.sampled_from([*NETWORKS, "open", "red", "blue"])
 HOSTS = st.sampled_from(["h1", "h2", "h3"])
 VM_NAMES = [f"vm{number}" for number in range(6)]
 VMS = st.sampled_from(VM_NAMES)
