@@ -67,8 +67,8 @@ def decide_delete(state: CellState, command: DeleteNetwork) -> tuple[Event, ...]
         return Refusal(code=Code.NETWORK_HAS_PROJECT, field="network_id", message=message)
     if network.active or network.nics:
         message = (
-            f"Network {network.plan.label!r} is in use: {network.active} fixed IPs are allocated. Delete"
-            " their instances first."
+            f"Network {network.plan.label!r} is in use: {network.nics} NICs, {network.active} fixed IPs are"
+            " allocated. Delete their instances first."
         )
         return Refusal(code=Code.NETWORK_IN_USE, field="network_id", message=message)
     if len(network.draining) > DRAINING_PER_DELETE_MAX:

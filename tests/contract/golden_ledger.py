@@ -131,6 +131,7 @@ def tell() -> list[LogRecord]:
     _tell_of_owners(hand)
     _tell_of_groups(hand)
     _tell_of_network_plans(hand)
+    _tell_of_ipv6(hand)
     return hand.ledger
 
 
@@ -305,6 +306,25 @@ def _tell_of_groups(hand: Hand) -> None:
         (www,) = (group for group in state.groups.by_id.values() if group.name == "www")
         hand.say(remove_rules("www", next(iter(www.rules))), provider_pass(next(iter(state.groups.provider))))
     hand.say(delete("server"))
+
+
+def _tell_of_ipv6(hand: Hand) -> None:
+    hand.own(rules=Rules(use_ipv6=True, ipv6_backend="account_identifier")).say(
+        create("six", None, cidr_v6="fd00::/64"),
+        create(
+            "both",
+            "10.9.0.0/24",
+            kind="vlan",
+            vlan=900,
+            bridge_interface="eth1",
+            project_id="blue",
+            cidr_v6="fd00:0:0:1::/64",
+        ),
+        spawn("vpn", nic("both"), nic("six"), actor=BOB, project="blue", vpn=True),
+        spawn("again", nic("both"), actor=BOB, project="blue", vpn=True),
+        add_ip("vpn", "six", actor=BOB),
+        delete("vpn", actor=BOB),
+    )
 
 
 def to_text(record: LogRecord) -> str:

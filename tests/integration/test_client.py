@@ -60,7 +60,7 @@ class Cell:
     def start_allocator(self) -> None:
         """Run the allocator."""
         log = MemoryLog(self.store)
-        allocator = Allocator(log, AlwaysAssigned(), self.topics, Rules(), claim_pause_ms_max=0)
+        allocator = Allocator(log, AlwaysAssigned(), self.topics, Rules(use_ipv6=True), claim_pause_ms_max=0)
         self.stack.enter_context(running(allocator))
 
     def start_projector(self) -> None:

@@ -198,3 +198,29 @@ def test_facts_of_hosts_are_not_for_callers(client: Client, method: str) -> None
     """The refusal says whose they are."""
     with pytest.raises(Refused, match=r"is not offered: .*(host|agent)"):
         client.call(method, {"address": "10.0.0.2"})
+
+
+def test_a_network_of_ipv6_alone_is_of_use(cell: Cell, client: Client) -> None:
+    """Its NICs are in network_info, and found by their address; by their own project and admins only."""
+    plan = {"label": "six", "cidr_v6": "fd06::/64", "gateway_v6": "fe80::1", "project_id": "anns"}
+    (made,) = client.call("create_networks", plan)
+    ann, bob = cell.client(ANN), cell.client(BOB)
+    uuid, info = spawn(ann, "anns", requested_networks=[[made["id"]]])
+    four, six = info[0]["network"]["subnets"]
+    (found,) = [ip["address"] for ip in six["ips"]]
+
+    assert (four["cidr"], four["ips"], six["gateway"]["address"]) == (None, [], "fe80::1")
+    assert ann.get_fixed_ip_by_address(found.upper())["instance_uuid"] == uuid
+    assert refusal_of(bob, "get_fixed_ip_by_address", {"address": found}) == ("Forbidden", "address")
+    assert refusal_of(ann, "remove_fixed_ip_from_instance", {"instance_id": uuid, "address": found}) == (
+        "InvalidAddress",
+        "address",
+    )
+    assert refusal_of(ann, "deallocate_fixed_ip", {"address": found}) == ("FixedIpInvalid", "address")
+    more = {"instance_id": uuid, "network_id": made["id"]}
+    assert refusal_of(ann, "add_fixed_ip_to_instance", more) == ("NoMoreFixedIps", "network_id")
+    ann.deallocate_for_instance(uuid)
+    assert refusal_of(ann, "get_fixed_ip_by_address", {"address": found}) == (
+        "FixedIpNotFoundForAddress",
+        "address",
+    )

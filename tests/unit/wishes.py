@@ -51,7 +51,7 @@ ANY_ID, ADMIN, ANN, BOB, uid = people.ANY_ID, people.ADMIN, people.ANN, people.B
 
 
 def create(
-    name: str = "net", cidr: str = "10.0.0.0/24", actor: Actor = ADMIN, **fields: object
+    name: str = "net", cidr: str | None = "10.0.0.0/24", actor: Actor = ADMIN, **fields: object
 ) -> CreateNetworks:
     """Ask for a FlatDHCP network whose label and id come from `name`."""
     asked = {"kind": "flatdhcp", "label": name, "uuid": uid(name), "cidr": cidr, **fields}
