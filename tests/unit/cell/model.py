@@ -62,7 +62,7 @@ class Model(MovingModel):
         expired = [
             row for _, row in self.rows() if row.draining and row.waits_for and row.deadline_ms <= now_ms
         ]
-        for row in sorted(expired, key=lambda row: row.released_seq):
+        for row in sorted(expired, key=lambda row: (row.released_seq, row.taken)):
             self._free(row)
 
     def _free(self, row: Row) -> None:
@@ -328,7 +328,7 @@ class Model(MovingModel):
         let_go = [
             row for _, row in self.rows() if report.host in row.waits_for and row.released_seq <= report.seq
         ]
-        for row in sorted(let_go, key=lambda row: row.released_seq):
+        for row in sorted(let_go, key=lambda row: (row.released_seq, row.taken)):
             row.waits_for.discard(report.host)
             if not row.waits_for:
                 self._free(row)
