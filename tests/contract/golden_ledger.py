@@ -310,7 +310,7 @@ def _tell_of_groups(hand: Hand) -> None:
 
 def _tell_of_ipv6(hand: Hand) -> None:
     hand.own(rules=Rules(use_ipv6=True, ipv6_backend="account_identifier")).say(
-        create("six", None, cidr_v6="fd00::/64"),
+        create("sixth", None, cidr_v6="fd06::/64"),
         create(
             "both",
             "10.9.0.0/24",
@@ -318,11 +318,11 @@ def _tell_of_ipv6(hand: Hand) -> None:
             vlan=900,
             bridge_interface="eth1",
             project_id="blue",
-            cidr_v6="fd00:0:0:1::/64",
+            cidr_v6="fd09::/64",
         ),
-        spawn("vpn", nic("both"), nic("six"), actor=BOB, project="blue", vpn=True),
+        spawn("vpn", nic("both"), nic("sixth"), actor=BOB, project="blue", vpn=True),
         spawn("again", nic("both"), actor=BOB, project="blue", vpn=True),
-        add_ip("vpn", "six", actor=BOB),
+        add_ip("vpn", "sixth", actor=BOB),
         delete("vpn", actor=BOB),
     )
 
