@@ -9,6 +9,7 @@ from typing import Protocol
 from events.errors import BrokenEnvironment
 from host_agent.conntrack import Conntrack
 from host_agent.dnsmasq import Dnsmasq, HeldLeases
+from host_agent.errors import KernelRefused
 from host_agent.facts import FactsFile
 from host_agent.namespace import Namespace
 from host_agent.netlink.dump import Dumper
@@ -196,11 +197,26 @@ class LinuxHost:
             case MendBridge(bridge):
                 self._mend(bridge)
             case Enslave(interface, bridge_name):
-                self._links.enslave(interface, bridge_name)
+                self._enslave(interface, bridge_name)
             case AddAddress(interface, address):
                 self._links.add_address(interface, address)
             case DeleteAddress(interface, address):
                 self._links.delete_address(interface, address)
+
+    def _enslave(self, interface: str, bridge_name: str) -> None:
+        """Make an interface a bridge's port, unless this host is reached at an IPv6 address of it.
+
+        IPv4 addresses are observed at each pass, and such an interface is never a step; those of IPv6 are
+        looked at here, once, because every port of every guest has some.
+        """
+        link = self._dumper.links().get(interface)
+        own = self._dumper.routed_ipv6(link) if link is not None and not link.master else ()
+        if own:
+            raise KernelRefused(
+                f"interface {interface} carries this host's own address {own[0]}; bridge {bridge_name} would "
+                "cut it off. Give the network an interface of its own, or one with IPv6 switched off"
+            )
+        self._links.enslave(interface, bridge_name)
 
     def _mend(self, bridge: Bridge) -> None:
         alias = f"{BRIDGE_MARK}{bridge.network_id}"

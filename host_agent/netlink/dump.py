@@ -41,6 +41,7 @@ _IFA_ADDRESS = 1
 _IFA_LOCAL = 2
 _IFA_LABEL = 3
 _IFF_UP = 1
+_SCOPE_LINK = 253  # RT_SCOPE_LINK; wider scopes are smaller
 
 _OF_A_LINK = frozenset(
     (_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP)
@@ -79,6 +80,12 @@ class Dumper:
         names = {link.index: link.name for link in links.values()}
         payloads = self._dump(_RTM_GETADDR, _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0))
         found = (_address(payload, names) for payload in payloads)
+        return tuple(address for address in found if address is not None)
+
+    def routed_ipv6(self, link: Link) -> tuple[str, ...]:
+        """Return an interface's IPv6 addresses that others can route to, as `2001:db8::1/64`."""
+        payloads = self._dump(_RTM_GETADDR, _ADDRESS.pack(socket.AF_INET6, 0, 0, 0, 0))
+        found = (_ipv6_of(payload, link.index) for payload in payloads)
         return tuple(address for address in found if address is not None)
 
     def close(self) -> None:
@@ -181,3 +188,12 @@ def _address(payload: memoryview, names: dict[int, str]) -> Address | None:
     number = bytes(found.get(_IFA_LOCAL) or found[_IFA_ADDRESS])
     label = found.get(_IFA_LABEL)
     return Address(name, f"{socket.inet_ntoa(number)}/{length}", name if label is None else _text(label))
+
+
+def _ipv6_of(payload: memoryview, interface_index: int) -> str | None:
+    _family, length, _flags, scope, index = _ADDRESS.unpack_from(payload)
+    if index != interface_index or scope >= _SCOPE_LINK:
+        return None
+    found = _attributes(payload, _ADDRESS.size, _OF_AN_ADDRESS)
+    number = bytes(found.get(_IFA_LOCAL) or found[_IFA_ADDRESS])
+    return f"{socket.inet_ntop(socket.AF_INET6, number)}/{length}"

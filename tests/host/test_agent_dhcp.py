@@ -46,7 +46,7 @@ def test_a_stranger_gets_no_answer(world: KernelWorld, guest_of: MakeGuest) -> N
     assert stranger.leases() == ()
 
 
-def test_a_lease_is_reported_once_renewals_are_not_and_a_release_is(
+def test_failure_7_a_lease_is_reported_once_renewals_are_not_and_a_release_is(
     world: KernelWorld, guest_of: MakeGuest
 ) -> None:
     """Only what changes the ledger leaves the host."""
@@ -68,7 +68,7 @@ def test_a_lease_is_reported_once_renewals_are_not_and_a_release_is(
     ] == [(LeaseFixedIp, WEB.fixed, WEB.mac), (ReleaseFixedIp, WEB.fixed, WEB.mac)]
 
 
-def test_leases_of_a_time_without_an_agent_are_reported_later(
+def test_never_fixed_leases_of_a_time_without_an_agent_are_reported_later(
     world: KernelWorld, guest_of: MakeGuest
 ) -> None:
     """DHCP goes on while the agent is down, and nothing that happened is lost."""
@@ -128,7 +128,7 @@ def test_a_guest_that_was_added_later_can_be_taken_away(world: KernelWorld) -> N
     assert APP.mac not in (directory / "all").read_text()
 
 
-def test_a_lease_survives_a_restart_of_dnsmasq(world: KernelWorld, guest_of: MakeGuest) -> None:
+def test_failure_6_a_lease_survives_a_restart_of_dnsmasq(world: KernelWorld, guest_of: MakeGuest) -> None:
     """It is told of the leases in the ledger, so a renewal stays a renewal and reports nothing new."""
     world.decide(network(1), claimed(1), *WEB.spawned(), *APP.spawned())
     guest = guest_of(WEB)
@@ -181,7 +181,9 @@ def test_a_dnsmasq_that_does_not_start_is_a_failure_with_its_words(
     assert "did not start: dnsmasq: bad dhcp-range" in capsys.readouterr().out
 
 
-def test_a_guest_with_two_nics_gets_both_addresses(world: KernelWorld, make_netns: MakeNetns) -> None:
+def test_failure_25_a_guest_with_two_nics_gets_both_addresses(
+    world: KernelWorld, make_netns: MakeNetns
+) -> None:
     """Each from the network that it is on."""
     left, right = Nic(1, network=1, hostname="web"), Nic(2, network=2, hostname="web")
     world.decide(network(1), network(2), claimed(1), claimed(2), *left.spawned(), *right.spawned())
@@ -201,7 +203,7 @@ def test_a_guest_with_two_nics_gets_both_addresses(world: KernelWorld, make_netn
     [(None, ""), ("h" * 100, f"hh-{'h' * 60}"), ("a.b", "a")],
     ids=["none", "long", "dots"],
 )
-def test_the_real_daemon_takes_every_name(
+def test_failure_25_the_real_daemon_takes_every_name(
     world: KernelWorld, guest_of: MakeGuest, hostname: str | None, handed_out: str, domain: str
 ) -> None:
     """Too long (nova's bug 1238910), with dots, or none at all; with a domain and without (1161027)."""

@@ -124,7 +124,7 @@ def test_neighbours_reach_each_other_by_floating_ip(
     ended(server)
 
 
-def test_open_connections_end_with_the_association(
+def test_failure_16_open_connections_end_with_the_association(
     world: KernelWorld, outside: Netns, guest_of: MakeGuest
 ) -> None:
     """Without it they would go on to the old instance (nova's bug 1334938); afterwards nobody answers."""
@@ -148,7 +148,7 @@ def test_open_connections_end_with_the_association(
     ended(server, client)
 
 
-def test_a_moved_floating_ip_leads_to_the_other_guest(
+def test_failure_10_a_moved_floating_ip_leads_to_the_other_guest(
     world: KernelWorld, outside: Netns, guest_of: MakeGuest
 ) -> None:
     """In one transaction, so that there is no moment at which it leads nowhere."""

@@ -64,7 +64,7 @@ def test_a_bridge_taken_down_or_renumbered_is_put_right(world: KernelWorld) -> N
     assert "10.1.0.0/24" in world.netns.ip("route show dev br1")
 
 
-def test_the_nat_table_is_put_right(world: KernelWorld, outside: Netns) -> None:
+def test_failure_10_the_nat_table_is_put_right(world: KernelWorld, outside: Netns) -> None:
     """A flushed chain, an added rule, a removed element, a deleted table: the same table afterwards."""
     world.decide(*SERVED, WEB.associated(FLOATING))
     wanted = world.table()
@@ -91,7 +91,7 @@ def test_an_unbound_floating_ip_is_bound_again(world: KernelWorld, outside: Netn
     assert world.addresses(PUBLIC) == {"192.0.2.1/24", f"{FLOATING}/32"}
 
 
-def test_what_the_ledger_no_longer_wants_is_removed(world: KernelWorld, outside: Netns) -> None:
+def test_never_fixed_what_the_ledger_no_longer_wants_is_removed(world: KernelWorld, outside: Netns) -> None:
     """The last network takes everything of ours along."""
     world.decide(*SERVED, WEB.associated(FLOATING))
     world.decide(WEB.disassociated(FLOATING), *WEB.gone(), network_deleted(1))
@@ -116,7 +116,7 @@ def test_a_restarted_agent_removes_what_went_away_meanwhile(world: KernelWorld, 
     assert any(isinstance(step, StopDhcp) for step in world.steps)
 
 
-def test_a_restarted_agent_adopts_what_is_right(world: KernelWorld, outside: Netns) -> None:
+def test_failure_9_a_restarted_agent_adopts_what_is_right(world: KernelWorld, outside: Netns) -> None:
     """Nothing is made anew: the same dnsmasq serves on, and guests notice nothing."""
     world.decide(*SERVED, WEB.associated(FLOATING))
     process = world.dhcp_pid()
@@ -127,7 +127,7 @@ def test_a_restarted_agent_adopts_what_is_right(world: KernelWorld, outside: Net
     assert world.dhcp_pid() == process
 
 
-def test_what_is_not_ours_is_never_touched(world: KernelWorld, outside: Netns) -> None:
+def test_failure_21_what_is_not_ours_is_never_touched(world: KernelWorld, outside: Netns) -> None:
     """Somebody's bridge, table and dnsmasq's neighbours stay as they are, also when all of ours goes."""
     world.netns.ip("link add docker0 type bridge")
     world.netns.ip("address add 172.17.0.1/16 dev docker0")

@@ -156,7 +156,7 @@ def test_the_agent_works_in_a_user_namespace(make_netns: MakeNetns, tmp_path: Pa
     assert "built" in done.stdout.splitlines()
 
 
-def test_verbs_repeat_cleanly(netns: Netns) -> None:
+def test_failure_19_verbs_repeat_cleanly(netns: Netns) -> None:
     """Already so is success, for making and for removing."""
     links, dumper = Links(netns.inside), Dumper(netns.inside)
     for _ in range(2):

@@ -17,7 +17,7 @@ from tests.integration.test_client import ADMIN, Cell, cell, client, refusal_of
 __all__ = ["cell", "client"]
 
 
-def test_a_read_can_demand_a_position_that_another_client_was_given(cell: Cell) -> None:
+def test_failure_15_a_read_can_demand_a_position_that_another_client_was_given(cell: Cell) -> None:
     """It waits until the tables show it; without a demand it sees what is there."""
     cell.start_allocator()
     writer, reader = cell.client(), cell.client()

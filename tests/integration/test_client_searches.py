@@ -108,7 +108,7 @@ def test_a_pattern_that_other_engines_never_finish_is_answered_at_once(cell: Cel
     assert time() - began < 5
 
 
-def test_the_lease_file_has_what_is_leased_also_while_it_drains(database: str) -> None:
+def test_failure_6_the_lease_file_has_what_is_leased_also_while_it_drains(database: str) -> None:
     """Failure 6: nova's list was of what is allocated, so dnsmasq forgot leases or invented them."""
     one = network_id(1)
     ledger = WrittenLedger()

@@ -37,7 +37,7 @@ def test_the_first_pass_builds_the_host_and_reports_the_position(model: World) -
     assert model.positions() == [(1, 0, 0)]
 
 
-def test_nothing_is_touched_before_the_ledger_was_read_to_its_end(model: World) -> None:
+def test_failure_9_nothing_is_touched_before_the_ledger_was_read_to_its_end(model: World) -> None:
     """Half a ledger looks like networks that went away: what runs survives an agent that cannot read."""
     model.host.dhcp["left by the agent before"] = DhcpDirectory(None, frozenset())
     model.ledger.away = LogUnavailable("the broker is down")
@@ -172,7 +172,7 @@ def test_what_cannot_be_had_is_a_failure_and_named(model: World) -> None:
     assert model.agent.status.applied_seq == 0
 
 
-def test_many_releases_restart_dhcp_in_few_batches(model: World) -> None:
+def test_failure_8_many_releases_restart_dhcp_in_few_batches(model: World) -> None:
     """Between two restarts guests are served for a while; the position waits for the second one."""
     others = [Nic(n) for n in range(2, 6)]
     model.after(0, *(event for nic in others for event in nic.spawned()))
@@ -186,7 +186,7 @@ def test_many_releases_restart_dhcp_in_few_batches(model: World) -> None:
     assert sum(isinstance(step, RestartDhcp) for step in model.host.made) == 2
 
 
-def test_two_agents_never_share_a_directory(model: World, tmp_path: Path) -> None:
+def test_failure_19_two_agents_never_share_a_directory(model: World, tmp_path: Path) -> None:
     """The second one is told to stay away."""
     with pytest.raises(BrokenEnvironment, match="another agent"):
         Agent(HostSettings(host=HOST), FakeLedger(), Sink(), None, tmp_path, host=ModelHost())

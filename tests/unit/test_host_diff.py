@@ -105,7 +105,7 @@ def test_a_released_nic_is_taken_away_by_a_restart() -> None:
     assert kinds(steps) == [RestartDhcp]
 
 
-def test_a_moved_floating_ip_changes_hands_in_one_transaction() -> None:
+def test_failure_10_a_moved_floating_ip_changes_hands_in_one_transaction() -> None:
     """The key leads elsewhere at once, and connections to the old instance end after that."""
     host = settled(planned(*FLOATED, *APP.spawned()))
     moved = planned(*FLOATED, *APP.spawned(), WEB.disassociated(FLOATING), APP.associated(FLOATING))
@@ -255,7 +255,7 @@ def test_an_uplink_is_enslaved_and_brought_up() -> None:
     ],
     ids=["missing", "taken", "in use"],
 )
-def test_an_uplink_that_cannot_be_had_is_a_problem(
+def test_failure_20_an_uplink_that_cannot_be_had_is_a_problem(
     there: dict[str, Link], addresses: list[Address], said: str
 ) -> None:
     """The host keeps its own connection (nova's bug 859587 and its kin cut it), and a person is told."""

@@ -166,7 +166,7 @@ def test_floating_ips_are_translated_and_bound_where_their_network_is_served() -
     )
 
 
-def test_a_floating_ip_never_outlives_what_it_points_at() -> None:
+def test_failure_15_a_floating_ip_never_outlives_what_it_points_at() -> None:
     """Even without a record of its disassociation, nobody is let through to a released address."""
     nic = Nic(1)
     made = planned(network(1), claimed(1), *nic.spawned(), nic.associated("203.0.113.9"), nic.deallocated())
@@ -200,7 +200,7 @@ def test_name_servers_are_the_settings_and_then_the_networks() -> None:
     assert made.dhcp[0].servers == ("192.0.2.53", "8.8.4.4")
 
 
-def test_a_bridge_mac_is_stable_local_unicast_and_another_one_on_each_host() -> None:
+def test_failure_20_a_bridge_mac_is_stable_local_unicast_and_another_one_on_each_host() -> None:
     """Two hosts share a wire: equal MACs would fight for it."""
     macs = {bridge_mac(host, "br1") for host in (HOST, OTHER)}
 

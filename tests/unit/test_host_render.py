@@ -62,13 +62,13 @@ def pretty(value: bytes) -> str:
     return to_json(from_json(value), indent=1).decode() + "\n"
 
 
-def test_dnsmasq_configuration() -> None:
+def test_failure_25_dnsmasq_configuration() -> None:
     """The plain case, and one without a domain (nova's bug 1161027) but with name servers."""
     golden.check("host/dnsmasq.conf", host_dhcp.config(SERVICE, DIRECTORY))
     golden.check("host/dnsmasq-bare.conf", host_dhcp.config(BARE, DIRECTORY))
 
 
-def test_dhcp_hosts() -> None:
+def test_failure_25_dhcp_hosts() -> None:
     """A name, none, and one of more than 63 characters (nova's bug 1238910); the same without a domain."""
     golden.check("host/hosts", "\n".join(host_dhcp.host_lines(SERVICE)) + "\n")
     golden.check("host/hosts-bare", "\n".join(host_dhcp.host_lines(BARE)) + "\n")

@@ -96,7 +96,7 @@ def append(path: Path, text: str) -> None:
         file.write(text)
 
 
-def test_a_lease_is_reported_once(model: World, lines: Path) -> None:
+def test_failure_7_a_lease_is_reported_once(model: World, lines: Path) -> None:
     """A second `add`, as after a restart of dnsmasq, is not sent, before and after the ledger knows of it."""
     append(lines, f"add {WEB.mac} {WEB.fixed}\n")
     model.after(0)
@@ -125,7 +125,7 @@ def test_a_lease_that_ends_and_comes_back_is_reported_each_time(model: World, li
     assert len(model.sink.take(ReleaseFixedIp)) == 1
 
 
-def test_lease_facts_wait_until_they_can_be_sent(model: World, lines: Path) -> None:
+def test_never_fixed_lease_facts_wait_until_they_can_be_sent(model: World, lines: Path) -> None:
     """Nothing is lost while the log is away, nor by an agent that starts again; a half-written line waits."""
     model.after(0)
     model.sink.away = LogUnavailable("the broker is down")

@@ -61,7 +61,7 @@ def test_a_released_address_leaves_at_once_although_it_drains() -> None:
     assert view.networks[network_id(1)].allocations == {}
 
 
-def test_the_end_of_an_older_allocation_does_not_touch_the_next_holder() -> None:
+def test_failure_15_the_end_of_an_older_allocation_does_not_touch_the_next_holder() -> None:
     """An address that was given away again belongs to the allocation that holds it now."""
     old, new = Nic(1, address="10.1.0.50"), Nic(2, address="10.1.0.50")
     view = folded(network(1), claimed(1), old.allocated(), new.allocated(), old.deallocated(), old.leased())

@@ -34,7 +34,7 @@ def test_a_guest_takes_its_lease() -> None:
     assert leased(scenario) == [True]
 
 
-def test_a_lease_that_is_known_leaves_no_trace() -> None:
+def test_failure_7_a_lease_that_is_known_leaves_no_trace() -> None:
     """Renewals never fill the ledger."""
     scenario, mac = serving()
     scenario.happens(lease("h1", ADDRESS, mac))
@@ -73,7 +73,7 @@ def test_a_fact_about_a_free_address_is_stale() -> None:
         scenario.when(lease("h1", address, mac)).then(fact(StaleLeaseReported, address=address))
 
 
-def test_a_fact_about_a_deleted_network_is_stale() -> None:
+def test_failure_22_a_fact_about_a_deleted_network_is_stale() -> None:
     """The host has not heard yet."""
     scenario, mac = serving()
     scenario.happens(delete(), Later(600), delete_network())

@@ -158,7 +158,7 @@ def test_a_number_that_is_no_vlan_id_is_not_read(field: str, vlan: object) -> No
     start=st.integers(4060, 4094),
     count=st.integers(1, 36),
 )
-def test_every_choice_of_vlan_ids(used: set[int], start: int, count: int) -> None:
+def test_failure_24_every_choice_of_vlan_ids(used: set[int], start: int, count: int) -> None:
     """Distinct, from vlan_start on, none in use; refused only if there are fewer than asked for."""
     scenario = given()
     for vlan in used:
