@@ -68,7 +68,7 @@ def test_failure_7_a_lease_is_reported_once_renewals_are_not_and_a_release_is(
     ] == [(LeaseFixedIp, WEB.fixed, WEB.mac), (ReleaseFixedIp, WEB.fixed, WEB.mac)]
 
 
-def test_never_fixed_leases_of_a_time_without_an_agent_are_reported_later(
+def test_never_fixed_lease_facts_of_a_time_without_an_agent_are_reported_later(
     world: KernelWorld, guest_of: MakeGuest
 ) -> None:
     """DHCP goes on while the agent is down, and nothing that happened is lost."""

@@ -91,7 +91,9 @@ def test_an_unbound_floating_ip_is_bound_again(world: KernelWorld, outside: Netn
     assert world.addresses(PUBLIC) == {"192.0.2.1/24", f"{FLOATING}/32"}
 
 
-def test_never_fixed_what_the_ledger_no_longer_wants_is_removed(world: KernelWorld, outside: Netns) -> None:
+def test_never_fixed_deleted_networks_are_removed_from_their_hosts(
+    world: KernelWorld, outside: Netns
+) -> None:
     """The last network takes everything of ours along."""
     world.decide(*SERVED, WEB.associated(FLOATING))
     world.decide(WEB.disassociated(FLOATING), *WEB.gone(), network_deleted(1))

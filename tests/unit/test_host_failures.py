@@ -234,7 +234,7 @@ def test_never_fixed_one_rule_of_several_floating_ips() -> None:
     assert [each.address for each in host.addresses if each.interface == "eth0"] == [f"{SECOND}/32"]
 
 
-def test_never_fixed_lease_casts_are_not_lost(model: World, tmp_path: Path) -> None:
+def test_never_fixed_lease_facts_are_sent_in_their_order(model: World, tmp_path: Path) -> None:
     """Written by the script while no agent runs; both facts are sent, in order, by the one that comes."""
     directory = tmp_path / network_id(1)
     directory.mkdir()

@@ -100,7 +100,7 @@ def test_a_decision_frees_a_bounded_number_of_addresses(monkeypatch: pytest.Monk
     scenario.happens(Later(601)).when(delete_network()).then(fact(NetworkHostReleased), fact(NetworkDeleted))
 
 
-def test_failure_22_a_network_created_again_is_another_one() -> None:
+def test_a_network_created_again_is_another_one() -> None:
     """The same block begins with fresh addresses and no owner."""
     scenario = given(create("old"), register(), claim("h1", "old"), spawn(), delete(), delete_network("old"))
     scenario.happens(create("new"))

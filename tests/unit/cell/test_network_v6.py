@@ -65,9 +65,7 @@ def test_both_versions_beside_each_other() -> None:
         ("2001:db8::/48", 2, 1 << 32, ["2001:db8::/64", "2001:db8:0:1::/64"]),
     ],
 )
-def test_failure_24_prefixes_are_64_long(
-    cidr_v6: str, count: int | None, size: int | None, expected: list[str]
-) -> None:
+def test_prefixes_are_64_long(cidr_v6: str, count: int | None, size: int | None, expected: list[str]) -> None:
     """Whatever network_size says: guests form their own addresses under a /64 only (nova's bug 1011122)."""
     assert (
         prefixes(given(), six(cidr_v6=cidr_v6, num_networks=count, network_size=size, uuid=None)) == expected
