@@ -53,7 +53,7 @@ def decide(state: CellState, rules: Rules, now_ms: int, silence: Silence) -> tup
     events: list[Event] = []
     for network_id in silence.leavings:
         if network_id in state.leaving and len(events) < RELEASED_PER_DECISION_MAX:
-            events += after_letting_go(state, state.networks[network_id], "timeout")
+            events += after_letting_go(state, state.networks[network_id], "timeout", events)
     return tuple(events)
 
 

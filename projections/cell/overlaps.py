@@ -53,7 +53,7 @@ def overlapping_if(state: CellState, network: Network, project_id: str | None) -
 
 def overlaps_on_host(state: CellState, network: Network, host: str) -> Network | None:
     """Return a network that a host serves, still or for good, and that shares addresses with another one."""
-    for served in _sharing(state, network):
+    for served in sharing(state, network):
         if host in {served.host, served.leaving}:
             return served
     return None
@@ -63,13 +63,13 @@ def hosts_that_overlap(state: CellState, network: Network) -> set[str]:
     """Return the hosts that cannot serve a network, because they serve one that shares addresses with it."""
     return {
         host
-        for served in _sharing(state, network)
+        for served in sharing(state, network)
         for host in (served.host, served.leaving)
         if host is not None
     }
 
 
-def _sharing(state: CellState, network: Network) -> Iterator[Network]:
+def sharing(state: CellState, network: Network) -> Iterator[Network]:
     """Yield the other networks that have some of a network's addresses."""
     for blocks, block in blocks_of(state, network):
         for other in blocks.overlapping(block):

@@ -6,7 +6,7 @@ owner that lost it by hand still serves it until it has read so: until it report
 out, the network is nobody's and cannot be claimed (docs/adr/0021).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from events.errors import InvariantBroken
@@ -22,7 +22,7 @@ from events.ownership import (
 from events.refusals import Code, Refusal
 from projections.cell import hosting
 from projections.cell.networks import not_found, not_reachable
-from projections.cell.overlaps import hosts_that_overlap, overlaps_on_host
+from projections.cell.overlaps import hosts_that_overlap, overlaps_on_host, sharing
 from projections.cell.state import CellState, Host, Network, Rules
 
 LOOKED_AT_MAX = 64
@@ -196,12 +196,25 @@ def _assigned(network: Network, host: str) -> NetworkHostAssigned:
     return NetworkHostAssigned(network_id=network.plan.network_id, host=host, epoch=network.epoch + 1)
 
 
-def after_letting_go(state: CellState, network: Network, reason: LetGoReason) -> list[Event]:
-    """Return the events when a host is known to serve a network no longer: its heir owns it, if it can."""
+def after_letting_go(
+    state: CellState, network: Network, reason: LetGoReason, before: Sequence[Event] = ()
+) -> list[Event]:
+    """Return the events when a host is known to serve a network no longer: its heir owns it, if it can.
+
+    `before` are those of the same decision before these: an heir of two networks that share addresses gets
+    the first of them.
+    """
     network_id, host = network.plan.network_id, str(network.leaving)
     events: list[Event] = [NetworkHostLetGo(network_id=network_id, host=host, reason=reason)]
     heir = None if network.heir is None else live_host(state, network.heir, "is given a network")
-    if isinstance(heir, Host) and _unfit(state, network, str(network.heir), heir, "host") is None:
+    given = {
+        event.network_id
+        for event in before
+        if isinstance(event, NetworkHostAssigned) and event.host == network.heir
+    }
+    fit = isinstance(heir, Host) and _unfit(state, network, str(network.heir), heir, "host") is None
+    meets = bool(given) and any(one.plan.network_id in given for one in sharing(state, network))
+    if fit and not meets:
         events.append(_assigned(network, str(network.heir)))
     return events
 

@@ -11,8 +11,10 @@ from events.fixed_ips import (
 )
 from events.floating_ips import FloatingIpAssociated
 from events.networks import CreateNetworks, NetworkClaimed, NetworkCreated
+from events.ownership import NetworkHostAssigned, NetworkHostLetGo
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.refusals import Code
+from projections.cell.fences import Silence
 from projections.cell.overlaps import networks_at, overlapping_if, overlaps_on_host
 from tests.unit.given import Scenario, fact, given, refused
 from tests.unit.wishes import (
@@ -241,3 +243,18 @@ def test_an_address_is_added_on_the_network_that_is_named() -> None:
     both().when(add_ip("bob", "blue", "10.0.0.7", BOB)).then(
         fact(FixedIpAllocated, network_id=uid("blue"), address="10.0.0.7")
     )
+
+
+def test_a_host_that_is_to_have_two_such_networks_gets_the_first_that_is_let_go() -> None:
+    """Also if both are let go in one decision; the other has no owner then, and may be claimed."""
+    scenario = given(
+        *(RED, BLUE, register("h1"), register("h2"), register("h3"), claim("h1", "red"), claim("h2", "blue")),
+        *(modify(name, host="h3", overwrite=True) for name in ("red", "blue")),
+    )
+
+    scenario.when_time_passes(100, Silence(leavings=(uid("red"), uid("blue")))).then(
+        fact(NetworkHostLetGo, network_id=uid("red"), host="h1"),
+        fact(NetworkHostAssigned, network_id=uid("red"), host="h3"),
+        fact(NetworkHostLetGo, network_id=uid("blue"), host="h2"),
+    )
+    scenario.when(claim("h2", "blue")).then(fact(NetworkClaimed, network_id=uid("blue"), host="h2"))
