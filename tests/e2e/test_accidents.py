@@ -87,7 +87,8 @@ def survive_a_dying_allocator(netledger: Netledger) -> None:
 
     assert netledger.down() == 0
     netledger.up()
-    assert netledger.batch(*calls[:3]) == answers[:3]
+    again = netledger.batch(*calls[:3])
+    assert [one["result"] for one in again] == [one["result"] for one in answers[:3]]
     assert len(netledger("instance", "list", "--json").json()) == SPAWNS
     assert netledger("conflicts", "--json").json() == []
 
