@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, Strict
 
 from events.model import Command, Count, Event, Flag, Ipv4, Message, Name, Uuid
+from events.security_groups import MemberAddress
 
 FLOATING_ADDRESSES_MAX = 1000
 """Floating IPs that a step of a migration may name."""
@@ -148,6 +149,8 @@ class InstancePrepared(Event):
     """Whether the host had ports of it already, and gets some more."""
     ports: tuple[Port, ...]
     """Those that were not there before."""
+    addresses: tuple[MemberAddress, ...]
+    """All its fixed IPs, for the rules that let them in."""
 
 
 class InstanceUnprepared(Event):

@@ -4,7 +4,6 @@ A command names a group by id or by name; a name is one of the project's groups.
 when it is decided, so that it is refused under nova's exception names; events hold it in canonical form.
 """
 
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, ClassVar, Literal
 
@@ -31,7 +30,6 @@ Word = Annotated[str, StringConstraints(max_length=64, pattern=PRINTABLE_PATTERN
 Port = Annotated[int, Strict(), Field(ge=-(1 << 31), lt=1 << 31)]
 
 
-@lru_cache(maxsize=4096)
 def default_group_id(project_id: str) -> str:
     """Return the id of a project's default group: a UUIDv8 (RFC 9562 section 5.8) made of the project's id.
 

@@ -4,7 +4,8 @@ It keeps every network's definition (there are few), the NICs on this host, and 
 associations of the networks that this host serves as network host. Those of networks that nobody has served
 yet are kept too, because a later claim of ours must find them; they are dropped when another host wins the
 claim. A network that is taken over from another host is `missing` its addresses: the view must be folded
-again from the first record, told to `keep` them.
+again from the first record, told to `keep` them. What it knows of security groups is in
+`projections.host_groups`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ from events.moves import Port as MovedPort
 from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
 from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased
 from projections.host_blocks import Served
+from projections.host_groups import OF_GROUPS, GroupsView
 from projections.host_network import Allocation, Floating, NetworkView
 
 _OF_THE_HOST = (
@@ -57,11 +59,12 @@ _OF_A_NETWORK = (
 def concerns(event: AnyEvent, host: str) -> bool:
     """Tell whether a host must see an event at all, without knowing any state.
 
-    What happens on a network concerns every host here: who serves it is state, and the view decides that.
+    What happens on a network or to a security group concerns every host here: who serves it, or has members,
+    is state, and the view decides that.
     """
     if isinstance(event, _OF_THE_HOST):
         return event.host == host
-    return isinstance(event, _OF_A_NETWORK)
+    return isinstance(event, (*_OF_A_NETWORK, *OF_GROUPS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class HostView:
         self._ports: dict[str, Port] = {}
         self._ports_on: dict[str, int] = {}
         self._created = 0
+        self.groups = GroupsView(host)
         self._appliers: dict[type[Event], Callable[[int, Any], str | tuple[str, ...] | None]] = {
             HostRegistered: self._host_registered,
             NetworkCreated: self._network_created,
@@ -167,6 +171,7 @@ class HostView:
             Ids of the networks whose parts of the host plan may have changed.
 
         """
+        self.groups.apply(event)
         applier = self._appliers.get(type(event))
         changed = None if applier is None else applier(seq, event)
         if changed is None:
@@ -359,6 +364,7 @@ class HostView:
                 )
         for vif_id, port in sorted(self._ports.items()):
             yield ("port", vif_id, port.network_id, port.mac, port.instance_uuid)
+        yield from self.groups.rows()
 
     def digest(self) -> str:
         """Return a digest of all rows: two views are equal if and only if their digests are."""

@@ -296,8 +296,9 @@ def unbound(epoch: int, *nics: Nic, host: str = HOST) -> InstanceUnbound:
 def prepared(epoch: int, host: str, *nics: Nic) -> InstancePrepared:
     """Return that a host is made ready for an instance."""
     uuid_of = nics[0].vif_created().instance_uuid
-    return InstancePrepared(
-        instance_uuid=uuid_of, host=host, epoch=epoch, security_groups=(), more=False, ports=_ports(nics)
+    more = {"epoch": epoch, "more": False, "security_groups": (), "addresses": ()}
+    return InstancePrepared.model_validate(
+        {"instance_uuid": uuid_of, "host": host, "ports": _ports(nics), **more}
     )
 
 

@@ -29,6 +29,7 @@ from events.moves import (
 from events.refusals import Code, Refusal
 from projections.cell import host_addresses
 from projections.cell.floating_ips import range_of
+from projections.cell.group_members import addresses_of
 from projections.cell.networks import forbidden, not_reachable
 from projections.cell.selection import reached
 from projections.cell.state import CellState, Host, Instance, Vif
@@ -238,6 +239,7 @@ def _prepared(instance: Instance, host: str, ports: tuple[Port, ...], *, more: b
         security_groups=instance.security_groups,
         more=more,
         ports=ports,
+        addresses=addresses_of(instance),
     )
 
 

@@ -31,7 +31,8 @@ REMOVED_PER_DECISION_MAX = 1000
 def resolve(state: CellState, project_id: str, asked: Sequence[str] | None) -> tuple[str, ...] | Refusal:
     """Return the ids of the groups that a new instance joins: its project's default group, or those named."""
     if not asked:
-        return (default_group_id(project_id),)
+        known = state.groups.names.get(project_id, {}).get(DEFAULT_GROUP)
+        return (known or default_group_id(project_id),)
     found: dict[str, None] = {}
     for index, named in enumerate(asked):
         group = find(state.groups, project_id, named)

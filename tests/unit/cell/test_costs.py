@@ -9,6 +9,7 @@ from projections.cell.apply import apply_decision
 from projections.cell.decide import decide_command
 from projections.cell.state import Rules
 from tests.unit.given import START_MS, Message, Scenario, given
+from tests.unit.group_wishes import add_rules, letting
 from tests.unit.opcodes import count
 from tests.unit.wishes import (
     add_network,
@@ -18,6 +19,7 @@ from tests.unit.wishes import (
     floating_create,
     nic,
     quota,
+    register,
     spawn,
     uid,
     vlan,
@@ -28,6 +30,13 @@ COMPARED = 8
 
 
 def cost(scenario: Scenario, message: Message, rules: Rules | None = None) -> int:
+@pytest.fixture(autouse=True, scope="module")
+def warm() -> None:
+    """Fill the caches of the process, so that no test's first spawn pays for them."""
+    given(create("net")).when(spawn("vm", nic("net")))
+
+
+def cost(scenario: Scenario, message: Message) -> int:
     """Return what deciding on a command and applying the decision cost."""
     state = scenario.state
 
@@ -138,3 +147,22 @@ def test_a_network_on_demand_costs_the_same_however_many_there_are() -> None:
     few_cost, many_cost = (cost(scenario, spawn("vm", host="h1")) for scenario in (few, many))
 
     assert many_cost == few_cost
+
+
+def test_a_spawn_and_a_delete_cost_the_same_however_many_are_in_the_group() -> None:
+    """Members are counted by host and never walked through, also where a rule names their group."""
+    costs = []
+    for members in (2, 2, 300):  # the first fills caches
+        scenario = given(create("net", "10.0.0.0/16"), register("h1"))
+        scenario.happens(add_rules("default", letting(None, None, group_id="default")))
+        for number in range(members):
+            cost(scenario, command(spawn(f"vm{number}", nic("net")), number))
+        costs.append(
+            (
+                cost(scenario, command(spawn("vm", nic("net")), members)),
+                cost(scenario, command(delete("vm"), members + 1)),
+            )
+        )
+
+    assert costs[2][0] <= costs[1][0] * 1.05
+    assert costs[2][1] <= costs[1][1] * 1.05
