@@ -172,11 +172,11 @@ def test_an_address_reserved_twice_or_unreserved_without_being_reserved(
 
 @BATCHES
 def test_an_instance_spawned_twice(ledger: WrittenLedger, database: str, batch: int) -> None:
-    """A network or instance that exists already is reported; the first one stays."""
+    """A network, an instance or its place in a group that is there already is reported; the first stays."""
     ledger.decide(*spawn(1))
     ledger.decide(network(1))
-    assert project(ledger, database, batch) == 2
-    assert [one["what"] for one in seen(database)] == ["instances", "networks"]
+    assert project(ledger, database, batch) == 3
+    assert [one["what"] for one in seen(database)] == ["instances", "security_group_members", "networks"]
 
 
 @BATCHES
