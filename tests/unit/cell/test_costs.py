@@ -29,14 +29,13 @@ COMPARED = 8
 """Bytecodes of one step of a bisection with a key."""
 
 
-def cost(scenario: Scenario, message: Message, rules: Rules | None = None) -> int:
 @pytest.fixture(autouse=True, scope="module")
 def warm() -> None:
     """Fill the caches of the process, so that no test's first spawn pays for them."""
     given(create("net")).when(spawn("vm", nic("net")))
 
 
-def cost(scenario: Scenario, message: Message) -> int:
+def cost(scenario: Scenario, message: Message, rules: Rules | None = None) -> int:
     """Return what deciding on a command and applying the decision cost."""
     state = scenario.state
 
