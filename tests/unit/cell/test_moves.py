@@ -240,8 +240,12 @@ def test_ports_are_made_ready_beside_the_owner_only() -> None:
     """And taken back only where they were."""
     known = {"instance_uuid": uid("vm"), "host": "h1", "epoch": 1, "ports": ()}
     with pytest.raises(InvariantBroken, match="made ready on h1"):
-        running(InstancePrepared.model_validate({**known, **NO_GROUPS, "more": False}))
+        running(InstancePrepared.model_validate({**known, **NO_GROUPS, "addresses": (), "more": False}))
     with pytest.raises(InvariantBroken, match="made ready on h2"):
-        running(InstancePrepared.model_validate({**known, **NO_GROUPS, "host": "h2", "more": True}))
+        running(
+            InstancePrepared.model_validate(
+                {**known, **NO_GROUPS, "addresses": (), "host": "h2", "more": True}
+            )
+        )
     with pytest.raises(InvariantBroken, match="not made ready on h1"):
         running(InstanceUnprepared.model_validate(known))
