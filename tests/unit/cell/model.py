@@ -175,7 +175,12 @@ class Model(MovingModel):
 
     def _claim_on_demand(self, net: Net) -> None:
         owned = [other.host for other in self.nets.values()]
-        able = [name for name, reaches in self.hosts.items() if net.asked.physical_network in reaches]
+        unfit = {other.host for other in self.nets.values() if other.shares(net)}
+        able = [
+            name
+            for name, reaches in self.hosts.items()
+            if net.asked.physical_network in reaches and name not in unfit
+        ]
         if able and net.host is None and net.asked.kind != "flat":
             net.host = min(able, key=lambda name: (owned.count(name), name))
             net.epoch += 1
