@@ -11,8 +11,10 @@ from events.record import body_digest
 from events.refusals import Code
 from events.repeats import CommandRepeated
 from tests.simulation.line import COMMANDS
+from tests.simulation.mix import wish
 from tests.simulation.reader import Follower
-from tests.simulation.wishes import Body, fresh_id, poison, wish
+from tests.simulation.seen import Seen
+from tests.simulation.wishes import Body, fresh_id, poison
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -52,8 +54,7 @@ class Caller(Follower):
         """How many of the answers were given before the last restart."""
         self.ids: dict[int, list[str]] = {}
         """Command ids by wish. A wish has one, however often it is repeated."""
-        self.spawned: list[str] = []
-        """Instances asked for lately."""
+        self.seen = Seen()
         self._sent: list[Sent] = []
         super().__init__(world, name)
 
@@ -62,7 +63,7 @@ class Caller(Follower):
         self.poll()
         dice = self.world.rng.random()
         if dice < 0.65 and len(self.pending) < 8:
-            self.want(wish(self.world.rng, self.spawned))
+            self.want(wish(self.world.rng, self.world.plan, self.seen))
         elif dice < 0.8 and self.pending:
             self.repeat(self.world.rng.choice(list(self.pending)))
         elif dice < 0.85 and self._sent:
@@ -75,8 +76,6 @@ class Caller(Follower):
     def want(self, body: Body) -> Key:
         """Send a new command."""
         number = len(self._sent)
-        if body["type"] == "SpawnInstance.v1":
-            self.spawned = [*self.spawned[-2:], body["instance_uuid"]]
         return self.send(number, body, fresh_id(self.world.rng, self.world.now_ms, self.world.plan.poison))
 
     def send(self, number: int, body: Body, command_id: str) -> Key:
@@ -99,10 +98,11 @@ class Caller(Follower):
         """Send another body under an id that was used before."""
         earlier = self.world.rng.choice(self._sent)
         number = len(self._sent)
-        self.send(number, wish(self.world.rng), self.ids[earlier.wish][0])
+        self.send(number, wish(self.world.rng, self.world.plan, self.seen), self.ids[earlier.wish][0])
 
     def take(self, decided: Decided) -> None:
         """Look whether a valid decision answers a command of ours."""
+        self.seen.take(decided.events)
         key = self.key(decided)
         if key not in self.pending:
             return

@@ -17,77 +17,15 @@ from projections.cell.decide import decide_report
 from projections.cell.state import CellState
 from services.allocator.inputs import InputName, receive
 from services.allocator.topics import INPUTS
+from tests.simulation.books import Books, Decision
 from tests.simulation.line import LEDGER, TOPICS
+from tests.simulation.node import rules_of
 from tests.simulation.truth import Mark, Valid, valid_records
-from tests.simulation.world import Violation, World
+from tests.simulation.violation import Violation
+from tests.simulation.world import World
 
 _SAYS_NOTHING = frozenset({"CommandTooOld", "CommandFromTheFuture", "CommandIdReused"})
 """Refusals of an id: whatever was decided earlier under it stands."""
-
-
-class Holders:
-    """Who holds what, read from the JSON of events: the slow model of the cell."""
-
-    def __init__(self) -> None:
-        """Begin with nothing held."""
-        self._held: dict[tuple[str, ...], str] = {}
-
-    def take(self, seq: int, event: dict[str, Any]) -> None:
-        """Follow one event.
-
-        Raises:
-            Violation: somebody else holds the thing, or it is given back by one who does not hold it.
-
-        """
-        match event["type"]:
-            case "FixedIpAllocated.v1":
-                self._hold(seq, ("address", event["network_id"], event["address"]), event["allocation_id"])
-            case "FixedIpDisassociated.v1":
-                self._free(seq, ("address", event["network_id"], event["address"]), event["allocation_id"])
-            case "VifCreated.v1":
-                self._hold(seq, ("MAC", event["mac"]), event["vif_id"])
-            case "VifDeleted.v1":
-                self._free(seq, ("MAC", event["mac"]), event["vif_id"])
-            case "FloatingIpAllocated.v1":
-                self._hold(seq, ("floating IP", event["address"]), event["project_id"])
-            case "FloatingIpReleased.v1":
-                self._free(seq, ("floating IP", event["address"]), event["project_id"])
-            case "FloatingIpAssociated.v1":
-                self._hold(seq, ("floating IP's target", event["address"]), event["allocation_id"])
-            case "FloatingIpDisassociated.v1":
-                self._free(seq, ("floating IP's target", event["address"]), event["allocation_id"])
-            case "NetworkClaimed.v1" | "NetworkHostAssigned.v1":
-                self._hold(seq, ("network", event["network_id"]), event["host"])
-            case "NetworkHostReleased.v1":
-                self._free(seq, ("network", event["network_id"]), event["host"])
-            case "NetworkDeleted.v1":
-                self._held.pop(("network", event["network_id"]), None)
-            case _:
-                self._take_name(seq, event)
-
-    def _take_name(self, seq: int, event: dict[str, Any]) -> None:
-        match event["type"]:
-            case "DnsEntryCreated.v1":
-                self._hold(seq, ("name", event["name"]), event["address"])
-            case "DnsEntryDeleted.v1":
-                self._free(seq, ("name", event["name"]), event["address"])
-            case "InstanceDnsEntriesCreated.v1":
-                for name in event["names"]:
-                    self._hold(seq, ("name", name), event["allocation_id"])
-            case "InstanceDnsEntriesDeleted.v1":
-                for name in event["names"]:
-                    self._free(seq, ("name", name), event["allocation_id"])
-            case _:
-                pass
-
-    def _hold(self, seq: int, thing: tuple[str, ...], holder: str) -> None:
-        if thing in self._held:
-            raise Violation(f"at seq {seq} {thing} goes to {holder}, but {self._held[thing]} holds it")
-        self._held[thing] = holder
-
-    def _free(self, seq: int, thing: tuple[str, ...], holder: str) -> None:
-        if self._held.pop(thing, None) != holder:
-            raise Violation(f"at seq {seq} {thing} is given back by {holder}, who does not hold it")
 
 
 class Audit:
@@ -110,7 +48,7 @@ class Audit:
         self._marks: dict[str, Mark] = {}
         self._first: dict[str, int] = {}
         """Seq of the first decision by command id."""
-        self._holders = Holders()
+        self.books = Books(rules_of(world.plan))
         self._inputs = {name: _by_offset(world, name) for name in INPUTS}
         for record in self.valid:
             self._take(record)
@@ -125,8 +63,8 @@ class Audit:
         elif one.is_decision:
             self._check_inputs(one)
             self._check_the_command(one)
-            for event in one.body.get("events", ()):
-                self._holders.take(one.seq, event)
+            where = Decision(one.seq, _time_ms(one), one.body.get("command"))
+            self.books.take(where, one.body.get("events") or [])
             outcome = decode_outcome(one.record.value)
             cause = None
             if "ce_commandid" in one.fields:
@@ -140,8 +78,9 @@ class Audit:
 
     def _check_inputs(self, one: Valid) -> None:
         decided: list[InputName] = []
+        marks = one.marks
         for name in INPUTS:
-            mark = one.marks[name]
+            mark = marks[name]
             before = self._marks[name]
             if mark.incarnation != before.incarnation or mark.offset < before.offset:
                 raise Violation(f"decision {one.seq} goes from {name} {before} to {mark}")
@@ -153,12 +92,12 @@ class Audit:
         if len(decided) != ("ce_bodydigest" in one.fields):
             raise Violation(f"decision {one.seq} decides {decided or 'no new input'}")
         for name in decided:
-            there = self._input(name, one.marks[name].incarnation, one.marks[name].offset)
-            if there is not None and body_digest(there.value) != one.marks[name].digest:
+            there = self._input(name, marks[name].incarnation, marks[name].offset)
+            if there is not None and body_digest(there.value) != marks[name].digest:
                 raise Violation(
-                    f"decision {one.seq} decides something else than is at {name} {one.marks[name].offset}"
+                    f"decision {one.seq} decides something else than is at {name} {marks[name].offset}"
                 )
-        self._marks = one.marks
+        self._marks = marks
 
     def _check_unrecorded(self, name: InputName, incarnation: str, offset: int) -> None:
         """An input leaves no record only if it is a report that changes nothing (S13)."""
@@ -292,3 +231,4 @@ def check(world: World) -> None:
     audit = Audit(world)
     audit.check_readers()
     audit.check_answers()
+    audit.books.agrees(audit.state)

@@ -3,8 +3,10 @@
 from services.allocator.topics import INPUTS
 from tests.simulation.disasters import recover
 from tests.simulation.line import COMMANDS, LEDGER, REPORTS
+from tests.simulation.mix import wish
 from tests.simulation.node import Node
-from tests.simulation.world import Violation, World
+from tests.simulation.violation import Violation
+from tests.simulation.world import World
 
 ROUND_MS = 2_000
 ROUNDS_MAX = 60
@@ -52,6 +54,11 @@ def _settle(world: World, chosen: Node) -> bool:
         if chosen.stopped_by is not None:
             chosen = next((node for node in world.nodes if node.stopped_by is None), chosen)
         assign_only(world, chosen)
+        if number < world.plan.business:
+            do_business(world)
+        else:
+            for host in world.hosts:
+                host.deaf = host.mute = False
         round_of_all(world)
         if world.stopped:
             if not world.lossy:
@@ -92,6 +99,16 @@ def round_of_all(world: World) -> None:
                 node.read_back()
     for follower in world.followers:
         follower.poll()
+
+
+def do_business(world: World) -> None:
+    """Let everybody want and report things; all of it arrives, and is decided."""
+    for host in world.hosts:
+        host.act()
+    if world.rng.random() < world.plan.race:
+        world.race()
+    for caller in world.callers:
+        caller.want(wish(world.rng, world.plan, caller.seen))
 
 
 def repeat_all(world: World) -> None:

@@ -14,12 +14,26 @@ from services.allocator.engine import Engine, Phase, Settings
 from services.allocator.runner_attempt import Attempt, input_identities
 from services.last_place import LastPlace
 from tests.simulation.line import CELL, LEDGER, TOPICS, Crashed, Line
+from tests.simulation.plan import Plan
 from tests.simulation.wishes import DOMAIN, FewDraws
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-RULES = Rules(fixed_ip_disassociate_timeout=30, instance_dns_domain=DOMAIN)
+
+def rules_of(plan: Plan) -> Rules:
+    """Return the settings of a seed's cell."""
+    return Rules(
+        fixed_ip_disassociate_timeout=30,
+        lease_margin=plan.lease_margin,
+        quota_fixed_ips=plan.quota_fixed_ips,
+        quota_floating_ips=plan.quota_floating_ips,
+        enable_network_quota=True,
+        quota_networks=plan.quota_networks,
+        use_ipv6=plan.ipv6,
+        auto_assign_floating_ip=plan.auto_floating,
+        instance_dns_domain=DOMAIN,
+    )
 
 
 class Node:
@@ -85,7 +99,7 @@ class Node:
             CELL,
             log.topic(LEDGER.topic).incarnation,
             input_identities(log, TOPICS),
-            RULES,
+            rules_of(world.plan),
             in_flight_max=world.plan.in_flight_max,
         )
         engine = world.parts.engine(

@@ -9,6 +9,7 @@ from events.ledger.fold import LedgerFold
 from services.allocator.engine import CLAIM_PAUSE_MS_MAX, Engine
 from services.allocator.runner_attempt import Attempt
 from tests.simulation.caller import Caller
+from tests.simulation.host import Host
 from tests.simulation.reader import CellReader
 
 
@@ -30,6 +31,7 @@ class Parts:
     fold: type[LedgerFold] = LedgerFold
     attempt: type[Attempt] = Attempt
     caller: type[Caller] = Caller
+    host: type[Host] = Host
     reader: type[CellReader] = CellReader
     new_owner: Callable[[str, Random], str] = fresh_owner
     pause_ms: Callable[[Random], int] = random_pause

@@ -12,6 +12,11 @@ Disaster = Literal[
     "none", "truncate", "backup", "replace ledger", "replace input", "trim input", "truncate input"
 ]
 
+Kind = Literal["flatdhcp", "vlan", "multi_host"]
+"""What the networks of a seed are; of multi_host, one is."""
+
+KINDS: tuple[Kind, ...] = ("flatdhcp", "flatdhcp", "flatdhcp", "vlan", "vlan", "multi_host")
+
 LOSSES: tuple[Disaster, ...] = (
     "truncate",
     "truncate",
@@ -60,6 +65,21 @@ class Plan(NamedTuple):
     disaster: Disaster = "none"
     disaster_at: int = 0
     """Step of the disaster; a backup is taken at half of it."""
+    race: float = 0.0
+    """How often all callers want the same thing at once."""
+    business: int = 0
+    """Rounds in which everybody goes on wanting and reporting things after the faults have stopped."""
+    silence: float = 0.0
+    """How often a host falls silent, or is heard again."""
+    lease_s: int = 30
+    """Lease of every host."""
+    lease_margin: int = 15
+    kind: Kind = "flatdhcp"
+    ipv6: bool = False
+    auto_floating: bool = False
+    quota_fixed_ips: int = -1
+    quota_floating_ips: int = 10
+    quota_networks: int = 3
 
 
 def draw_plan(rng: Random) -> Plan:
@@ -90,6 +110,17 @@ def draw_plan(rng: Random) -> Plan:
         reader_restart=_rate(rng, 0.3),
         disaster=disaster,
         disaster_at=rng.randrange(steps // 2, steps),
+        race=rng.random() * 0.3,
+        business=rng.choice((0, 0, 4, 8)),
+        silence=_rate(rng, 0.3),
+        lease_s=rng.choice((2, 2, 5, 30)),
+        lease_margin=rng.choice((1, 1, 15)),
+        kind=rng.choice(KINDS),
+        ipv6=rng.random() < 0.3,
+        auto_floating=rng.random() < 0.2,
+        quota_fixed_ips=rng.choice((-1, -1, 4)),
+        quota_floating_ips=rng.choice((10, 10, 1)),
+        quota_networks=rng.choice((3, 1)),
     )
 
 

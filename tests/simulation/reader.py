@@ -36,20 +36,20 @@ class Follower:
     def open(self, position: Position | None) -> None:
         """Read from the start, or go on at a stored position."""
         self.stopped_by = None
-        self._from, self._is_open = position, False
+        self._from, self.is_open = position, False
         incarnation = self.log.topic(LEDGER.topic).incarnation
         try:
             self.reader = LedgerReader(self.log, LEDGER, CELL, position, self.world.seconds)
             self.reader.fold = self.world.parts.fold(CELL, incarnation, position)
-            self._is_open = True
+            self.is_open = True
         except LedgerAlarm as alarm:
             self._stop(alarm)
 
     def poll(self, limit: int | None = None) -> None:
         """Read on; one that is stopped looks whether an operator has helped."""
-        if not self._is_open:
+        if not self.is_open:
             self.open(self._from)
-        if not self._is_open:
+        if not self.is_open:
             return
         if self.world.has_outage():
             self.log.faults.outage()

@@ -1,52 +1,18 @@
 """The simulation bites: whoever leaves out a sentence of the protocol is found out."""
 
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from random import Random
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
-from events.errors import NetledgerError
 from events.ledger import follow
 from projections.cell import state as cell_state
 from services.allocator import engine, runner_attempt
 from tests.simulation.memo import remembering
 from tests.simulation.mutants import allocators, judges, readers
+from tests.simulation.mutants.mutant import SEEDS_MAX, Mutant
 from tests.simulation.parts import Parts
-from tests.simulation.plan import draw_plan
-from tests.simulation.seeds import FailedSeed, run_seed
-from tests.simulation.world import Violation
 
-SEEDS_MAX = 500
-"""Most seeds that a mutant may survive. Most live for a few, the rarest on average for sixty."""
 SEEDS_OF_THE_REAL_ONE = 30
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """What is left out, and how."""
-
-    name: str
-    parts: Parts = field(default_factory=Parts)
-    patches: tuple[tuple[Any, str, Any], ...] = ()
-    plan: dict[str, Any] = field(default_factory=dict)
-    """What its seeds have in common: the fault that it is blind to."""
-
-    def caught_by(self, seed: int) -> str:
-        """Return what a seed finds out about it; empty for nothing."""
-        plan = draw_plan(Random(seed))._replace(**{"disaster": "none", **self.plan})
-        with ExitStack() as stack:
-            for module, name, value in self.patches:
-                stack.enter_context(patch.object(module, name, value))
-            try:
-                run_seed(seed, self.parts, plan)
-            except FailedSeed as failed:
-                if not isinstance(failed.__cause__, Violation | NetledgerError):
-                    raise
-                return str(failed)
-        return ""
 
 
 def _nothing(*_args: object) -> None:

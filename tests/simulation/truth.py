@@ -6,10 +6,20 @@ it.
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from events.log.port import LogRecord, Message
 from events.record import chain_hash, record_digest
+
+_RECORDS_REMEMBERED = 2048
+
+
+@lru_cache(maxsize=_RECORDS_REMEMBERED)
+def _parsed(value: bytes) -> dict[str, Any]:
+    """Return a record's value, which nobody may change."""
+    body: dict[str, Any] = json.loads(value)
+    return body
 
 
 class Mark(NamedTuple):
@@ -39,8 +49,7 @@ class Valid(NamedTuple):
     @property
     def body(self) -> dict[str, Any]:
         """Its value."""
-        body: dict[str, Any] = json.loads(self.record.value)
-        return body
+        return _parsed(self.record.value)
 
     @property
     def marks(self) -> dict[str, Mark]:

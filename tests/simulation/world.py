@@ -15,8 +15,8 @@ from events.log.port import Message, TopicPartition
 from events.record import Genesis, encode_genesis
 from projections.cell.canonical import digest
 from projections.cell.state import CellState
-from tests.simulation.host import Host
 from tests.simulation.line import CELL, COMMANDS, LEDGER, REPORTS, Line
+from tests.simulation.mix import rival, wish
 from tests.simulation.node import Node
 from tests.simulation.parts import Parts
 from tests.simulation.plan import Plan, draw_plan
@@ -29,10 +29,6 @@ _BATCHES = (1, 3, 500, 500, 500)
 _STEPS_TO_OWN = 6
 _TROUBLE = 0.25
 """How often something goes wrong, if the seed's plan has such a thing."""
-
-
-class Violation(AssertionError):
-    """The world did something that the protocol forbids."""
 
 
 class Sighting:
@@ -77,7 +73,7 @@ class World:
             Node(self, f"node{index}", self.rng.randint(-skew, skew)) for index in range(self.plan.nodes)
         ]
         self.callers = [self.parts.caller(self, f"caller{index}") for index in range(self.plan.callers)]
-        self.hosts = [Host(self, f"h{index + 1}") for index in range(self.plan.hosts)]
+        self.hosts = [self.parts.host(self, f"h{index + 1}") for index in range(self.plan.hosts)]
         self.reader = self.parts.reader(self, "reader")
 
     # --- What everybody uses ----------------------------------------------------------------------------
@@ -151,7 +147,7 @@ class World:
 
     def begin(self) -> None:
         """Let the cell begin with an owner, its networks and floating IPs, and hosts."""
-        for body in first_wishes():
+        for body in first_wishes(self.plan):
             self.append(COMMANDS, Message((), to_json({**body, "id": fresh_id(self.rng, self.now_ms, 0.0)})))
         for host in self.hosts:
             host.report("RegisterHost.v1")
@@ -179,6 +175,8 @@ class World:
         elif dice < 0.76:
             self.deliver()
         elif dice < 0.88:
+            if rng.random() < self.plan.race:
+                self.race()
             rng.choice(self.callers).act()
         elif dice < 0.95:
             rng.choice(self.hosts).act()
@@ -212,6 +210,14 @@ class World:
         end = self.log.bounds(LEDGER).end
         if end and rng.random() < plan.repeated_append:
             self.echo(rng.randrange(end))
+
+    def race(self) -> None:
+        """Let every caller want the same thing at once."""
+        first = self.callers[0]
+        body = wish(self.rng, self.plan, first.seen)
+        self.say("world", "has a race")
+        for caller in self.callers:
+            caller.want(body if caller is first else rival(self.rng, body, first.seen))
 
     def echo(self, offset: int) -> None:
         """Append a record of the ledger once more: a late duplicate."""
@@ -255,6 +261,10 @@ class World:
         elif rng.random() < plan.pause:
             self.say(node.name, "pauses")
             node.paused = True
+        if rng.random() < plan.silence:
+            host = rng.choice(self.hosts)
+            host.deaf, host.mute = rng.choice(((False, False), (True, True), (True, False), (False, True)))
+            self.say(host.name, f"hears {'nothing' if host.deaf else 'all'}, is{' not' * host.mute} heard")
         if rng.random() < plan.flip:
             self.flip(rng.choice(self.nodes))
         if rng.random() < plan.jump:
