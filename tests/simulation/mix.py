@@ -50,6 +50,7 @@ _OWNERS: tuple[tuple[float, str], ...] = (
     (6, "host"),
     (1, "no host"),
     (2, "serve"),
+    (1, "VPN"),
 )
 _NAMES: tuple[tuple[float, str], ...] = (
     (4, "AddDnsEntry.v1"),
@@ -144,6 +145,9 @@ def _owner(rng: Random) -> Body:
             body["disassociate_project"] = True
         case "host":
             body |= {"host": rng.choice(HOSTS[:2]), "overwrite": rng.random() < 0.7}
+        case "VPN":
+            vpn = {"vpn_public_address": "203.0.113.1", "vpn_public_port": rng.randrange(1000, 1100)}
+            return {"type": "ChangeVpn.v1", "actor": ADMIN, "project_id": rng.choice(PROJECTS), **vpn}
         case "no host":
             body["disassociate_host"] = True
         case _:

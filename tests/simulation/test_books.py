@@ -190,7 +190,8 @@ BAD: dict[str, tuple[str, list[Event]]] = {
         "it is to wait for",
         [
             released("a1", "10.0.0.2", "h1", until_deadline=True),
-            FENCED, applied("h1", 2),
+            FENCED,
+            applied("h1", 2),
             freed("a1", "10.0.0.2", "applied"),
         ],
     ),
