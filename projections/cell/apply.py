@@ -48,26 +48,14 @@ from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.quotas import QuotaSet
 from events.refusals import Refusal
 from events.repeats import CommandRepeated
-from projections.cell import (
-    dns,
-    fixed_ips,
-    floating_ips,
-    floating_ranges,
-    groups,
-    host_addresses,
-    hosts,
-    instance_dns,
-    instances,
-    macs,
-    moves,
-    networks,
-    nics,
-    ownership,
-    projects,
-    quotas,
-    reservations,
-    vpn,
-)
+from projections.cell import quotas
+from projections.cell.address import fixed_ips, reservations
+from projections.cell.floating import floating_ips, floating_ranges
+from projections.cell.group import groups
+from projections.cell.host import host_addresses, hosts, ownership
+from projections.cell.instance import instances, macs, moves, nics
+from projections.cell.names import dns, instance_dns
+from projections.cell.network import networks, projects, vpn
 from projections.cell.state import CellState
 from projections.cell.window import Remembered
 

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from events.addresses import ipv4_text, ipv6_text, mac_text
 from events.clock import time_text
 from events.networks import NetworkCreated
-from projections.cell import canonical_groups
+from projections.cell.group import canonical_groups
 from projections.cell.state import CellState, Host, Network
 
 Rows = dict[str, list[tuple[Any, ...]]]

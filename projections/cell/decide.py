@@ -37,26 +37,15 @@ from events.ownership import SetNetworkHost
 from events.projects import AddNetworkToProject, ModifyNetwork
 from events.quotas import SetQuota
 from events.refusals import Code, Refusal
-from projections.cell import (
-    dns,
-    fences,
-    fixed_ips,
-    floating_ips,
-    floating_ranges,
-    groups,
-    hosts,
-    instances,
-    more_fixed_ips,
-    moves,
-    network_plan,
-    networks,
-    ownership,
-    projects,
-    quotas,
-    reservations,
-    vpn,
-)
-from projections.cell.fences import NO_SILENCE, Silence
+from projections.cell import quotas
+from projections.cell.address import fixed_ips, more_fixed_ips, reservations
+from projections.cell.floating import floating_ips, floating_ranges
+from projections.cell.group import groups
+from projections.cell.host import fences, hosts, ownership
+from projections.cell.host.fences import NO_SILENCE, Silence
+from projections.cell.instance import instances, moves
+from projections.cell.names import dns
+from projections.cell.network import network_plan, networks, projects, vpn
 from projections.cell.state import CellState, Rules
 
 Decision = tuple[Event, ...] | Refusal

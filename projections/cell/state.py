@@ -11,12 +11,12 @@ from events.addresses import mac_text
 from events.floating_ips import FloatingIpAssociated
 from events.networks import NetworkCreated
 from events.quotas import RESOURCES, Resource
-from projections.cell.blocks import Blocks
-from projections.cell.dns_names import Names
-from projections.cell.few import Few
-from projections.cell.floating_pool import FloatingPool
-from projections.cell.group_state import Hosts, SecurityGroups
-from projections.cell.pool import AddressPool, Range
+from projections.cell.address.few import Few
+from projections.cell.address.pool import AddressPool, Range
+from projections.cell.floating.floating_pool import FloatingPool
+from projections.cell.group.group_state import Hosts, SecurityGroups
+from projections.cell.names.dns_names import Names
+from projections.cell.network.blocks import Blocks
 from projections.cell.window import Window
 
 SELECTABLE_BY_ALL = None
@@ -90,7 +90,7 @@ class Network:
 
     @property
     def owner(self) -> str | None:
-        """The project to which its blocks are exclusive (`projections.cell.blocks`), None: to nobody."""
+        """The project to which its blocks are exclusive (`projections.cell.network.blocks`); None: nobody."""
         return None if self.plan.multi_host else self.project_id
 
 

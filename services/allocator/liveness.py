@@ -6,7 +6,7 @@ delays: nobody is fenced, and nothing taken over, before its time (docs/adr/0021
 
 from collections.abc import Iterable
 
-from projections.cell.fences import NO_SILENCE, Silence, wait_ms
+from projections.cell.host.fences import NO_SILENCE, Silence, wait_ms
 from projections.cell.state import CellState, Rules
 
 LOOK_EVERY_MS = 500

@@ -109,7 +109,7 @@ def _check_free_ips(args: CheckArgs, actor: Actor, tables: Tables) -> bool:
 
 
 def _gets(project: str, row: Row) -> bool:
-    """Tell whether a project may have a NIC there, as `projections.cell.visibility` does."""
+    """Tell whether a project may have a NIC there, as `projections.cell.network.visibility` does."""
     unowned = row["project_id"] is None and row["kind"] != "vlan"
     return row["label"] is not None and (unowned or row["project_id"] == project)
 

@@ -9,7 +9,7 @@ from events.fixed_ips import RemoveFixedIp
 from events.ids import CommandDraws
 from events.refusals import Refusal
 from projections.cell.canonical import canonical_rows as rows_of_state
-from projections.cell.fences import Silence
+from projections.cell.host.fences import Silence
 from projections.cell.state import Rules
 from projections.ipam.digest import canonical_rows
 from tests.ipam import look, project

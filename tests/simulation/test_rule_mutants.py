@@ -11,8 +11,13 @@ import pytest
 from events.moves import InstanceBound
 from events.networks import NetworkClaimed
 from events.projects import NetworkProjectAssigned
-from projections.cell import fixed_ips, floating_ips, hosts, macs, moves, ownership, projects, quotas
-from projections.cell.pool import AddressPool
+from projections.cell import quotas
+from projections.cell.address import fixed_ips
+from projections.cell.address.pool import AddressPool
+from projections.cell.floating import floating_ips
+from projections.cell.host import hosts, ownership
+from projections.cell.instance import macs, moves
+from projections.cell.network import projects
 from projections.cell.state import Instance
 from services.allocator.liveness import Liveness
 from tests.simulation.memo import remembering

@@ -19,7 +19,7 @@ from events.refusals import Code, Refusal
 from projections.cell.apply import apply_decision
 from projections.cell.canonical import digest
 from projections.cell.decide import Decision, decide_command, decide_report, decide_tick
-from projections.cell.fences import NO_SILENCE, Silence
+from projections.cell.host.fences import NO_SILENCE, Silence
 from projections.cell.state import CellState, Rules
 from tests.unit.invariants import check
 

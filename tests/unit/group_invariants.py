@@ -3,7 +3,7 @@
 from collections import Counter
 
 from events.security_groups import DEFAULT_GROUP, default_group_id
-from projections.cell.group_state import WAITED_FOR_MAX
+from projections.cell.group.group_state import WAITED_FOR_MAX
 from projections.cell.state import CellState
 
 

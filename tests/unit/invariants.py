@@ -4,10 +4,10 @@ from collections import Counter
 from itertools import pairwise
 
 from events.addresses import ipv4_text
-from projections.cell.hosting import has_owner
-from projections.cell.pool import Range
+from projections.cell.address.pool import Range
+from projections.cell.host.hosting import has_owner
+from projections.cell.network.visibility import visible
 from projections.cell.state import SELECTABLE_BY_ALL, CellState, Network
-from projections.cell.visibility import visible
 from tests.unit.group_invariants import check_groups
 
 LOOKED_THROUGH_MAX = 1000

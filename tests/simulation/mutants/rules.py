@@ -11,8 +11,12 @@ from events.moves import BindInstance, InstanceBound, InstanceUnbound
 from events.networks import ClaimNetwork, NetworkClaimed
 from events.projects import AddNetworkToProject, NetworkProjectAssigned
 from events.refusals import Refusal
-from projections.cell import fixed_ips, floating_ips, hosting, hosts, macs, moves, ownership, projects
-from projections.cell.pool import AddressPool
+from projections.cell.address import fixed_ips
+from projections.cell.address.pool import AddressPool
+from projections.cell.floating import floating_ips
+from projections.cell.host import hosting, hosts, ownership
+from projections.cell.instance import macs, moves
+from projections.cell.network import projects
 from projections.cell.state import Allocation, CellState, FloatingIp, Host, Instance, Rules
 from services.allocator.liveness import Liveness
 from tests.simulation.host import Host as SimulatedHost

@@ -13,8 +13,8 @@ from events.networks import NetworkCreated
 from events.record import DecisionHead, decode_head
 from events.refusals import Code, Refusal
 from events.repeats import CommandRepeated
-from projections.cell import instances
 from projections.cell.canonical import digest
+from projections.cell.instance import instances
 from projections.cell.window import FUTURE_MS_MAX
 from services.allocator.engine import Phase
 from tests.unit.allocator.hand import CELL, Hand
@@ -298,7 +298,7 @@ def test_a_timer_copies_the_offsets() -> None:
 
 def test_a_tick_decides_until_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """In several decisions of bounded size."""
-    monkeypatch.setattr("projections.cell.fixed_ips.EXPIRED_PER_DECISION_MAX", 1)
+    monkeypatch.setattr("projections.cell.address.fixed_ips.EXPIRED_PER_DECISION_MAX", 1)
     hand = Hand().own()
     hand.say(create(), register("h1"), spawn("a"), spawn("b"), delete("a"), delete("b"))
     hand.tick(601_000)

@@ -1,8 +1,8 @@
 """When hosts count as silent, by the allocator's own monotonic clock."""
 
 from events.hosts import HostFenced
-from projections.cell.fences import NO_SILENCE, Silence, wait_ms
-from projections.cell.ownership import release_host
+from projections.cell.host.fences import NO_SILENCE, Silence, wait_ms
+from projections.cell.host.ownership import release_host
 from projections.cell.state import Rules
 from services.allocator.liveness import LOOK_EVERY_MS, Liveness
 from tests.unit.given import Scenario, given

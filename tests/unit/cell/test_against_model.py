@@ -12,7 +12,7 @@ from events.ids import CommandDraws, uuid7
 from events.model import Actor
 from events.quotas import Resource
 from events.refusals import Refusal
-from projections.cell.macs import MAC_PREFIX
+from projections.cell.instance.macs import MAC_PREFIX
 from projections.cell.state import Rules
 from tests.unit.cell.model import Model
 from tests.unit.given import Message, Scenario, given

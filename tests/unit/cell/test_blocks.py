@@ -3,8 +3,8 @@
 from hypothesis import given as everything
 from hypothesis import strategies as st
 
-from projections.cell.blocks import Block, Blocks
-from projections.cell.pool import Range
+from projections.cell.address.pool import Range
+from projections.cell.network.blocks import Block, Blocks
 
 PLACES = st.tuples(st.integers(0, 63), st.integers(0, 6)).map(
     lambda drawn: Range(

@@ -13,7 +13,7 @@ from events.dns import (
 )
 from events.errors import InvariantBroken
 from events.refusals import Code
-from projections.cell.dns import FACTS_PER_DOMAIN_MAX
+from projections.cell.names.dns import FACTS_PER_DOMAIN_MAX
 from projections.cell.state import Rules
 from tests.unit.given import Message, fact, given, refused
 from tests.unit.wishes import (

@@ -9,7 +9,7 @@ from events.errors import InvariantBroken
 from events.floating_ips import FloatingIpReleased, FloatingIpsDeleted
 from events.model import Event
 from events.refusals import Code
-from projections.cell.dns import ENTRIES_PER_ADDRESS_MAX
+from projections.cell.names.dns import ENTRIES_PER_ADDRESS_MAX
 from projections.cell.state import Rules
 from tests.unit.given import Message, Scenario, fact, given, refused
 from tests.unit.wishes import (

@@ -9,7 +9,8 @@ from events.floating_ips import FloatingIpDisassociated
 from events.hosts import HostApplied, HostRegistered
 from events.instances import InstanceDeleted, VifDeleted
 from events.refusals import Code
-from projections.cell import fixed_ips, hosts
+from projections.cell.address import fixed_ips
+from projections.cell.host import hosts
 from projections.cell.state import Rules
 from tests.unit.given import Later, Scenario, fact, given, refused
 from tests.unit.wishes import (

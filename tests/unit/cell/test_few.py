@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.cell.few import Few
+from projections.cell.address.few import Few
 
 STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers()), max_size=30)
 

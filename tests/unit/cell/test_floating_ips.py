@@ -14,7 +14,7 @@ from events.floating_ips import (
     FloatingIpsCreated,
 )
 from events.refusals import Code
-from projections.cell.floating_ips import FLOATING_IPS_MAX
+from projections.cell.floating.floating_ips import FLOATING_IPS_MAX
 from projections.cell.state import Rules
 from tests.unit.given import Message, Scenario, fact, given, refused
 from tests.unit.wishes import (

@@ -12,7 +12,7 @@ from events.floating_ips import (
 )
 from events.model import Event
 from events.refusals import Code, Refusal
-from projections.cell.floating_ranges import FACTS_PER_DELETE_MAX
+from projections.cell.floating.floating_ranges import FACTS_PER_DELETE_MAX
 from tests.unit.given import Scenario, fact, given, refused
 from tests.unit.wishes import (
     ADMIN,

@@ -12,8 +12,8 @@ from events.security_groups import (
     InstanceSecurityGroupRemoved,
     default_group_id,
 )
-from projections.cell import group_state
 from projections.cell.apply import apply_decision
+from projections.cell.group import group_state
 from projections.cell.state import Rules
 from tests.unit.cell.test_security_groups import group_id
 from tests.unit.given import Later, Scenario, Step, fact, given, refused

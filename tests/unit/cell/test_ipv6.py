@@ -10,7 +10,7 @@ from events.addresses import ipv6_number, ipv6_text, mac_number, mac_text
 from events.fixed_ips import FixedIpAllocated
 from events.instances import InstanceSpawned, MacGenerated, VifCreated, VifDeleted
 from events.refusals import Code
-from projections.cell.ipv6 import account_identifier, mac_of_rfc2462, rfc2462
+from projections.cell.instance.ipv6 import account_identifier, mac_of_rfc2462, rfc2462
 from projections.cell.state import Rules
 from tests.unit.cell.test_macs import drawn
 from tests.unit.given import Scenario, fact, given, refused

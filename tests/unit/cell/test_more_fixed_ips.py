@@ -6,7 +6,7 @@ from events.fixed_ips import FixedIpAllocated, FixedIpDeallocated, FixedIpDisass
 from events.floating_ips import FloatingIpDisassociated
 from events.instances import InstanceDeleted, MacGenerated, VifCreated, VifDeleted
 from events.refusals import Code
-from projections.cell import more_fixed_ips
+from projections.cell.address import more_fixed_ips
 from projections.cell.state import Rules
 from tests.unit.given import Later, Scenario, fact, given, refused
 from tests.unit.wishes import (

@@ -9,7 +9,7 @@ from events.networks import NetworkClaimed, NetworkCreated, NetworkDeleted
 from events.ownership import NetworkHostReleased
 from events.projects import NetworkProjectReleased
 from events.refusals import Code, Refusal
-from projections.cell import networks
+from projections.cell.network import networks
 from tests.unit.given import Later, fact, given, refused
 from tests.unit.wishes import ANN, claim, create, delete, delete_network, nic, register, spawn, uid
 

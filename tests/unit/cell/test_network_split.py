@@ -20,7 +20,7 @@ from events.networks import (
 from events.record import decided_value
 from events.refusals import Code, Refusal
 from projections.cell.apply import apply_decision
-from projections.cell.network_plan import decide_create
+from projections.cell.network.network_plan import decide_create
 from projections.cell.state import CellState
 from tests.unit.given import Scenario, fact, given, refused
 from tests.unit.wishes import create, delete_network

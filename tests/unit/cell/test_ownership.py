@@ -9,8 +9,8 @@ from events.model import Event
 from events.networks import NetworkClaimed
 from events.ownership import NetworkHostAssigned, NetworkHostLetGo, NetworkHostReleased
 from events.refusals import Code, Refusal
-from projections.cell import fences, ownership
-from projections.cell.fences import Silence
+from projections.cell.host import fences, ownership
+from projections.cell.host.fences import Silence
 from projections.cell.state import Rules
 from tests.unit.given import Later, Scenario, fact, given, refused
 from tests.unit.wishes import (

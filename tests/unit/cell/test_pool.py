@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import InvariantBroken
-from projections.cell import pool as pools
-from projections.cell.pool import COOL_DOWN_MS, AddressPool, Range
+from projections.cell.address import pool as pools
+from projections.cell.address.pool import COOL_DOWN_MS, AddressPool, Range
 from tests.unit.opcodes import count
 
 NOW = 1_000_000

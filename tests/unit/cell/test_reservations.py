@@ -12,7 +12,7 @@ from events.fixed_ips import (
 )
 from events.networks import NetworkDeleted
 from events.refusals import Code
-from projections.cell import networks
+from projections.cell.network import networks
 from tests.unit.given import Scenario, fact, given, refused
 from tests.unit.wishes import (
     ANN,

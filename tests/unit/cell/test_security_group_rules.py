@@ -12,7 +12,7 @@ from events.security_groups import (
     SecurityGroupRuleRemoved,
     default_group_id,
 )
-from projections.cell import security_group_rules
+from projections.cell.group import security_group_rules
 from projections.cell.state import Rules
 from tests.unit.cell.test_security_groups import group_id
 from tests.unit.given import Scenario, fact, given, refused

@@ -13,8 +13,8 @@ from events.security_groups import (
     SecurityGroupUpdated,
     default_group_id,
 )
-from projections.cell import security_groups
 from projections.cell.apply import apply_decision
+from projections.cell.group import security_groups
 from projections.cell.state import Rules
 from tests.unit.given import Scenario, fact, given, refused
 from tests.unit.group_wishes import add_rules, create_group, delete_group, letting, update_group

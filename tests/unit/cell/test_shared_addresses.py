@@ -14,8 +14,8 @@ from events.networks import CreateNetworks, NetworkClaimed, NetworkCreated
 from events.ownership import NetworkHostAssigned, NetworkHostLetGo
 from events.projects import NetworkProjectAssigned, NetworkProjectReleased
 from events.refusals import Code
-from projections.cell.fences import Silence
-from projections.cell.overlaps import networks_at, overlapping_if, overlaps_on_host
+from projections.cell.host.fences import Silence
+from projections.cell.network.overlaps import networks_at, overlapping_if, overlaps_on_host
 from tests.unit.given import Scenario, fact, given, refused
 from tests.unit.wishes import (
     ADMIN,

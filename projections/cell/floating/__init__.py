@@ -1,0 +1,1 @@
+"""Floating IPs: pools and ranges, who owns each, and what it points at."""

@@ -1,0 +1,1 @@
+"""DNS: domains, entries, and the names that instances get with their addresses."""

@@ -1,0 +1,1 @@
+"""Networks: planned, created, given to projects, deleted; and whose their blocks are."""
