@@ -27,7 +27,7 @@ from tests.host_model import NETWORKS_PATH, ModelHost, nic
 from tests.unit.test_host_render import NAT, SERVICE
 
 APP = Nic(2, hostname="app")
-FLOATING, SECOND = "203.0.113.7", "203.0.113.8"
+FLOATING, SECOND, THIRD = "203.0.113.7", "203.0.113.8", "203.0.113.9"
 SERVED = (network(1), claimed(1), *WEB.spawned())
 
 
@@ -129,9 +129,11 @@ def test_failure_15_nothing_comes_back_for_an_instance_that_is_gone() -> None:
     late = (WEB.leased(), WEB.released(), WEB.disassociated(FLOATING), WEB.deallocated(), WEB.vif_deleted())
     history = (*SERVED, WEB.associated(FLOATING), WEB.deallocated(), WEB.vif_deleted(), *late)
     kept = HostPlan()
+    ended = history.index(WEB.deallocated()) + 1
     for seq, event in enumerate(history, start=1):
         changed = view.apply(seq, event)
         kept = planner.plan(view, changed)
+        assert seq < ended or (kept.floating, kept.dhcp[0].hosts) == ((), ())
 
     assert kept == plan(view, HostSettings(host=HOST)) == planned(*SERVED[:2])
     assert not view.ports
@@ -223,15 +225,17 @@ def test_failure_25_dhcp_does_not_leak_from_one_host_to_another() -> None:
 def test_never_fixed_one_rule_of_several_floating_ips() -> None:
     """Nova's ebtables rule was keyed by the fixed IP, so one floating IP took all with it; ours by each."""
     host = ModelHost()
-    steps_to(planned(*SERVED, WEB.associated(FLOATING), WEB.associated(SECOND)), host)
-    one_less = planned(*SERVED, WEB.associated(FLOATING), WEB.associated(SECOND), WEB.disassociated(FLOATING))
-    steps_to(one_less, host)
+    all_three = (*SERVED, *(WEB.associated(address) for address in (FLOATING, SECOND, THIRD)))
+    steps_to(planned(*all_three), host)
+    steps_to(planned(*all_three, WEB.disassociated(FLOATING)), host)
 
     assert host.nat is not None
-    assert host.nat.elements["floating_dnat"] == {(SECOND,): WEB.fixed}
+    assert host.nat.elements["floating_dnat"] == {(SECOND,): WEB.fixed, (THIRD,): WEB.fixed}
     assert host.nat.elements["floating_snat"] == {("eth0", WEB.fixed): SECOND}
     assert host.nat.elements["floating_reflect"] == {(WEB.fixed,): SECOND}
-    assert [each.address for each in host.addresses if each.interface == "eth0"] == [f"{SECOND}/32"]
+    assert [each.address for each in host.addresses if each.interface == "eth0"] == [
+        f"{address}/32" for address in (SECOND, THIRD)
+    ]
 
 
 def test_never_fixed_lease_facts_are_sent_in_their_order(model: World, tmp_path: Path) -> None:
