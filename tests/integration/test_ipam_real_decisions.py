@@ -11,6 +11,7 @@ from events.refusals import Refusal
 from projections.cell.canonical import canonical_rows as rows_of_state
 from projections.cell.host.fences import Silence
 from projections.cell.state import Rules
+from projections.ipam import quotas
 from projections.ipam.digest import canonical_rows
 from tests.ipam import look, project
 from tests.unit import group_wishes, wishes
@@ -157,6 +158,9 @@ def test_the_tables_say_what_the_cells_state_says(database: str, seed: int) -> N
             assert project(ledger, database, batch=chance.choice((1, 3, 1000))) == 0
             with look(database) as reader:
                 assert canonical_rows(reader.connection) == rows_of_state(scenario.state)
+                for owner in ("red", "blue"):
+                    used = {name: row["in_use"] for name, row in quotas.of_project(reader, owner).items()}
+                    assert used == {name: of.get(owner, 0) for name, of in scenario.state.usage.items()}
             compared += 1
     assert compared > 3
     assert scenario.state.instances
