@@ -257,6 +257,8 @@ def _tell_of_projects(hand: Hand) -> None:
         modify("hers", disassociate_project=True),
         add_network("red", "hers"),
         add_network("red"),
+        create("lane", "10.0.5.0/28", kind="vlan", bridge_interface="eth1"),
+        add_network("red"),
     )
 
 

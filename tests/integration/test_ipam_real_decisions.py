@@ -64,6 +64,9 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
     makers: list[Callable[[], Message]] = [
         lambda: wishes.create(name, NETWORKS[name], multi_host=chance.random() < 0.3),
         lambda: wishes.create("rack", "10.1.0.0/26", uuid=None, num_networks=3, network_size=16),
+        *[lambda: wishes.create("lane", "10.0.3.0/28", kind="vlan", bridge_interface="eth1")] * 2,
+        wishes.add_network,
+        lambda: wishes.spawn(instance, actor=wishes.BOB, project="blue", host=host),
         lambda: wishes.delete_network(name),
         lambda: wishes.modify(name, project_id=chance.choice(("red", "blue")), overwrite=True),
         *[lambda: wishes.modify(name, disassociate_project=True)] * 2,
@@ -106,9 +109,10 @@ def random_message(scenario: Scenario, chance: random.Random) -> Message:
         *[lambda: wishes.unreserve(fixed)] * 2,
         *of_groups(scenario, chance, instance, host),
     ]
-    if held is not None:
+    known = {wishes.uid(one): one for one in (*NETWORKS, "private", "lane")}
+    if held is not None and held.network_id in known:
         address = f"10.0.{held.address >> 8 & 255}.{held.address & 255}"
-        where = next(one for one in (*NETWORKS, "private") if wishes.uid(one) == held.network_id)
+        where = known[held.network_id]
         makers += [
             lambda: wishes.lease(host, address, held.mac, where),
             lambda: wishes.release(host, address, held.mac, where),

@@ -73,6 +73,8 @@ class Model(MovingModel):
     def _CreateNetworks(self, asked: CreateNetworks, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
         if not asked.actor.is_admin:
             return "Forbidden", "actor.is_admin"
+        if asked.vlan is not None and any(net.asked.vlan == asked.vlan for net in self.nets.values()):
+            return "DuplicateVlan", "vlan"
         if asked.uuid in self.nets:
             return "NetworkExists", "uuid"
         block = addresses(str(asked.cidr))
@@ -88,7 +90,7 @@ class Model(MovingModel):
             return "CidrConflict", "cidr"
         wanted = free[0]
         part = addresses(asked.fixed_cidr) if asked.fixed_cidr else wanted
-        reserved = set(wanted) - set(part[2:-1])
+        reserved = set(wanted) - set(part[3 if asked.kind == "vlan" else 2 : -1])
         rows = [Row(address, address in reserved) for address in wanted]
         self.nets[str(asked.uuid)] = Net(asked, rows, asked.project_id, self.seq)
         return None
@@ -155,7 +157,9 @@ class Model(MovingModel):
             taken.append((network_id, got[0], int(got[1] or 0)))
         for network_id, _ in wanted:
             self._claim_on_demand(self.nets[network_id])
-        for _, row, mac in taken:
+        for network_id, row, mac in taken:
+            if network_id not in self.seen_by(asked.project_id):
+                self.nets[network_id].project, self.nets[network_id].since = asked.project_id, self.seq
             row.instance, row.host, row.mac, row.taken = asked.instance_uuid, asked.host, mac, self.seq
         macs = {network_id: mac for network_id, _, mac in taken}
         self.vms[asked.instance_uuid] = Vm(asked.project_id, asked.host, request, macs)
@@ -188,22 +192,17 @@ class Model(MovingModel):
     def _wanted(self, asked: SpawnInstance) -> list[tuple[str, str | None]] | tuple[str, str | None]:
         """Return the networks and addresses of the NICs, or a refusal."""
         if asked.requested_networks is None:
-            by_age = sorted(self.nets, key=lambda key: self.nets[key].since)
-            open_ones = [key for key in by_age if self.nets[key].project is None]
-            own = [key for key in by_age if self.nets[key].project == asked.project_id]
-            reached = [key for key in open_ones + own if self._reaches(asked.host, self.nets[key])]
-            if open_ones + own and not reached:
-                return "NetworkNotReachable", "host"
-            return [(key, None) for key in reached]
+            seen_ones = self.seen_by(asked.project_id)
+            if not seen_ones:
+                return self._on_demand(asked)
+            reached = [key for key in seen_ones if self._reaches(asked.host, self.nets[key])]
+            return [(key, None) for key in reached] or ("NetworkNotReachable", "host")
         ids = [nic.network_id for nic in asked.requested_networks]
         where = [f"requested_networks.{index}.network_id" for index in range(len(ids))]
         for index, network_id in enumerate(ids):
             if network_id in ids[:index]:
                 return "NetworkDuplicated", where[index]
-        seen = [
-            network_id in self.nets and self.nets[network_id].project in (None, asked.project_id)
-            for network_id in ids
-        ]
+        seen = [network_id in self.seen_by(asked.project_id) for network_id in ids]
         if not all(seen):
             code = "NetworkNotFoundForProject" if any(seen) else "NoNetworksFound"
             return code, where[seen.index(False)]
@@ -211,6 +210,17 @@ class Model(MovingModel):
             if not self._reaches(asked.host, self.nets[network_id]):
                 return "NetworkNotReachable", where[index]
         return [(nic.network_id, nic.address) for nic in asked.requested_networks]
+
+    def _on_demand(self, asked: SpawnInstance) -> list[tuple[str, str | None]] | tuple[str, str | None]:
+        """Return the VLAN network that a project without networks gets."""
+        for network_id in self.unowned_vlans():
+            if self._reaches(asked.host, self.nets[network_id]):
+                return [(network_id, None)]
+        if self.unowned_vlans():
+            return "NetworkNotReachable", "host"
+        if any(net.asked.kind == "vlan" for net in self.nets.values()):
+            return "NoMoreNetworks", "project_id"
+        return []
 
     def _take(
         self,
@@ -275,7 +285,7 @@ class Model(MovingModel):
         net = self.nets.get(asked.network_id)
         if net is None:
             return "NetworkNotFound", "network_id"
-        if net.project not in (None, vm.project):
+        if asked.network_id not in self.seen_by(vm.project):
             return "NetworkNotFoundForProject", "network_id"
         if not all(self._reaches(host, net) for host in (vm.host, *vm.ready) if host is not None):
             return "NetworkNotReachable", "network_id"

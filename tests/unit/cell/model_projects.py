@@ -28,6 +28,19 @@ class Projects:
         limit = self._limits.get((project, resource), self._default[resource])
         return limit != -1 and more > 0 and used + more > limit
 
+    def seen_by(self, project: str) -> list[str]:
+        """Return the networks that a project may use: those of nobody, then its own."""
+        by_age = sorted(self.nets, key=lambda key: self.nets[key].since)
+        open_ones = [
+            key for key in by_age if self.nets[key].project is None and self.nets[key].asked.kind != "vlan"
+        ]
+        return open_ones + [key for key in by_age if self.nets[key].project == project]
+
+    def unowned_vlans(self) -> list[str]:
+        """Return the VLAN networks of nobody, in the order in which they are given to projects."""
+        waiting = [key for key, net in self.nets.items() if net.project is None and net.asked.kind == "vlan"]
+        return sorted(waiting, key=lambda key: (self.nets[key].asked.physical_network, self.nets[key].since))
+
     def _SetQuota(self, asked: SetQuota, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
         if not asked.actor.is_admin:
             return "Forbidden", "actor.is_admin"
@@ -40,28 +53,37 @@ class Projects:
     def _AddNetworkToProject(self, asked: AddNetworkToProject, _now_ms: int) -> Answer:  # noqa: N802 - likewise
         if not asked.actor.is_admin:
             return "Forbidden", "actor.is_admin"
-        if asked.network_id is None:
+        network_id = asked.network_id or next(iter(self.unowned_vlans()), None)
+        if network_id is None:
             return "NoMoreNetworks", "network_id"
-        if asked.network_id not in self.nets:
+        net = self.nets.get(network_id)
+        if net is None:
             return "NetworkNotFound", "network_id"
-        return "NotImplementedForKind", "network_id"
+        if net.asked.kind != "vlan":
+            return "NotImplementedForKind", "network_id"
+        return self._belong(network_id, asked.project_id, overwrite=False)
 
     def _ModifyNetwork(self, asked: ModifyNetwork, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
         if not asked.actor.is_admin:
             return "Forbidden", "actor.is_admin"
-        net = self.nets.get(asked.network_id)
-        if net is None:
+        if asked.network_id not in self.nets:
             return "NetworkNotFound", "network_id"
-        if net.project == asked.project_id:
+        return self._belong(asked.network_id, asked.project_id, overwrite=asked.overwrite)
+
+    def _belong(self, network_id: str, project: str | None, *, overwrite: bool) -> Answer:
+        net = self.nets[network_id]
+        if net.project == project:
             return None
-        if net.project is not None and asked.project_id is not None and not asked.overwrite:
+        if net.project is not None and project is not None and not overwrite:
             return "NoMoreNetworks", "network_id"
-        used = any(asked.network_id in vm.macs for vm in self.vms.values())
-        if asked.project_id is not None and (used or any(row.draining for row in net.rows)):
+        used = any(network_id in vm.macs for vm in self.vms.values())
+        opened = project is None and net.asked.kind != "vlan"
+        if not opened and (used or any(row.draining for row in net.rows)):
             return "NetworkInUse", "network_id"
-        project, multi_host = asked.project_id, net.asked.multi_host
         for one in self.nets.values():
-            if one is not net and one.shares(net) and not one.may_share(project, multi_host=multi_host):
+            if one is net or not one.shares(net):
+                continue
+            if not one.may_share(project, multi_host=net.asked.multi_host):
                 return "CidrConflict", "network_id"
-        net.project, net.since = asked.project_id, self.seq
+        net.project, net.since = project, self.seq
         return None

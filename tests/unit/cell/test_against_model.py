@@ -61,6 +61,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "flat": {"cidr": "10.0.0.24/29", "kind": "flat"},
     "over": {"cidr": "10.0.0.0/28"},
     "any": {"cidr": "10.0.0.0/27", "network_size": 8},
+    "v1": {"cidr": "10.0.0.64/29", "kind": "vlan", "vlan": 100, "bridge_interface": "eth1"},
+    "v2": {"cidr": "10.0.0.72/29", "kind": "vlan", "vlan": 101, "bridge_interface": "eth1"},
     "part": {"cidr": "10.0.0.32/27", "fixed_cidr": "10.0.0.40/29"},
 }
 """The third shares the second's addresses; the sixth overlaps those; the seventh takes what is free."""
@@ -123,10 +125,12 @@ class Histories(RuleBasedStateMachine):
         told = (str(decision.code), decision.field) if isinstance(decision, Refusal) else None
         assert told == expected
 
-    @initialize()
-    def some_history(self) -> None:
-        """Begin where something can happen."""
-        for message in (create("open", **NETWORKS["open"]), register("h1"), floating_create("192.0.2.0/30")):
+    @initialize(names=st.sampled_from([["open"], ["open"], ["v1", "v2"]]))
+    def some_history(self, names: list[str]) -> None:
+        """Begin where something can happen: a network for all, or some for whoever comes first."""
+        for name in names:
+            self.send(create(name, **NETWORKS[name]))
+        for message in (register("h1"), floating_create("192.0.2.0/30")):
             self.send(message)
 
     @rule(name=NAMES, actor=ACTORS)
@@ -207,6 +211,11 @@ class Histories(RuleBasedStateMachine):
     def spawn_simply(self, vm: str) -> None:
         """Spawn an instance on the network that is nearly always there."""
         self.send(spawn(vm, nic("open"), host="h1"))
+
+    @rule(vm=VMS, of=st.sampled_from([(ANN, "red"), (BOB, "blue")]))
+    def spawn_anywhere(self, vm: str, of: tuple[Actor, str]) -> None:
+        """Spawn an instance on whatever its project sees, or gets."""
+        self.send(spawn(vm, actor=of[0], project=of[1], host="h1"))
 
     @rule(vm=VMS, actor=OWNERS)
     def delete(self, vm: str, actor: Actor) -> None:
