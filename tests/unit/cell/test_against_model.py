@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from events.addresses import ipv4_text
-from events.ids import CommandDraws, uuid7
+from events.ids import uuid7
 from events.model import Actor
 from events.quotas import Resource
 from events.refusals import Refusal
-from projections.cell.instance.macs import MAC_PREFIX
 from projections.cell.state import Rules
+from tests.unit.cell.few_macs import FewMacs, draw_mac, mac_text
 from tests.unit.cell.model import Model
 from tests.unit.given import Message, Scenario, given
 from tests.unit.wishes import (
@@ -78,29 +78,6 @@ FLOATING = st.sampled_from([1, 1, 1, 2, 2, 3, 4, 6, 7]).map(lambda last: f"192.0
 
 RANGES = st.sampled_from(["192.0.2.0/29", "192.0.2.0/30", "192.0.2.4", "192.0.2.6", "192.0.2.2"])
 SELDOM = st.sampled_from([False, False, False, True])
-
-
-class FewMacs(CommandDraws):
-    """Draws among very few MACs, so that they collide all the time."""
-
-    def __init__(self, command_id: str) -> None:
-        """Draw for a command."""
-        super().__init__(command_id)
-        self._command_id = command_id
-
-    def mac_suffix(self, index: int, attempt: int) -> int:
-        """Return one of ten."""
-        return draw_mac(self._command_id, index, attempt) & 0xFFFFFF
-
-
-def draw_mac(command_id: str, index: int, attempt: int) -> int:
-    """Return a MAC drawn for the model."""
-    return MAC_PREFIX << 24 | (int(command_id[-6:], 16) * 7 + index * 3 + attempt * 5) % 10
-
-
-def mac_text(number: int) -> str:
-    """Return one of the MACs that are drawn."""
-    return f"fa:16:3e:00:00:{number:02x}"
 
 
 class Histories(RuleBasedStateMachine):
