@@ -178,9 +178,9 @@ class Histories(RuleBasedStateMachine):
         macs: list[str] | None,
         words: tuple[bool, bool],
     ) -> None:
-        """Spawn an instance on any networks, with any addresses and MACs."""
+        """Spawn an instance on any networks, with any addresses and MACs, a VPN server only without VLANs."""
         wanted = None if nics is None else tuple(nic(name, address) for name, address in nics)
-        auto, vpn = words
+        auto, vpn = words[0], words[1] and all(net.asked.kind != "vlan" for net in self.model.nets.values())
         wish = spawn(vm, actor=actor, project=project, host=host, macs=macs, auto_allocate=auto, vpn=vpn)
         self.send(wish.model_copy(update={"requested_networks": wanted}))
 
