@@ -30,12 +30,12 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=NAM
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f,]+$")]
 """A network's label: up to 255 characters, as in nova; no control characters, no comma (a dnsmasq tag)."""
 
-Interface = Annotated[
-    str, StringConstraints(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
-]
+INTERFACE_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$"
+Interface = Annotated[str, StringConstraints(min_length=1, max_length=15, pattern=INTERFACE_PATTERN)]
 """A Linux interface name: at most 15 bytes (IFNAMSIZ - 1, linux/if.h)."""
 
-ProjectId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+PROJECT_PATTERN = r"^[\x21-\x7e]+$"
+ProjectId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=PROJECT_PATTERN)]
 
 _HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 HOSTNAME_PATTERN = rf"^{_HOST_LABEL}(\.{_HOST_LABEL})*$"

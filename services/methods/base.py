@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from re import sub
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
 from events.catalog import AnyCommand
 from events.model import Actor
 from events.networks import Kind
 from events.refusals import Code, Refusal
+from services.methods.sentences import problem_said, shortened
 from services.outcomes import Answer, Refused, refused
 from services.tables import Tables
 
@@ -83,7 +84,10 @@ class Write(Generic[A]):
     def refusal(self, of_command: Refusal) -> Refusal:
         """Return the refusal of the command as one of the call."""
         name = self.renamed.get(of_command.field or "", of_command.field)
-        return of_command.model_copy(update={"field": name})
+        message = of_command.message
+        for ours, theirs in self.renamed.items():
+            message = sub(rf"(^|; ){ours}: ", rf"\1{theirs}: ", message)
+        return of_command.model_copy(update={"field": name, "message": message})
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,8 @@ def parse_args(model: type[A], args: Mapping[str, Any]) -> A:
 
 def refusal_of(error: ValidationError) -> Refusal:
     """Return the refusal of arguments, or of a command made of them, named as nova named it."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    told = "; ".join(f"{_path(problem['loc'])}: {_said(problem)}" for problem in problems)
+    problems = error.errors(include_url=False, include_input=False)
+    told = "; ".join(f"{_path(problem['loc'])}: {problem_said(problem)}" for problem in problems)
     first = problems[0]
     name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "")
     code = Code.INVALID_INPUT
@@ -136,7 +140,7 @@ def refusal_of(error: ValidationError) -> Refusal:
         code = Code.INVALID_ADDRESS if name in _ADDRESSES else code
         code = Code.INVALID_INT_VALUE if name in _INTEGERS and first["type"].startswith("int_") else code
         code = Code.LABEL_TOO_LONG if (name, first["type"]) == ("label", "string_too_long") else code
-    return Refusal(code=code, field=_path(first["loc"]) or None, message=f"{told}.")
+    return Refusal(code=code, field=_path(first["loc"]) or None, message=f"{shortened(told)}.")
 
 
 def checked(parse: Callable[[str], str], text: str, code: Code, name: str) -> str:
@@ -149,17 +153,12 @@ def checked(parse: Callable[[str], str], text: str, code: Code, name: str) -> st
     try:
         return parse(text)
     except ValueError as error:
-        raise refused(code, f"{name}: {error}.", name) from None
+        raise refused(code, shortened(f"{name}: {error}."), name) from None
 
 
 def nothing(_args: Args, _answer: Answer, _tables: Tables) -> None:
     """Return None, as nova does where the answer is only that it is done."""
 
 
-def _said(problem: ErrorDetails) -> str:
-    known = {"missing": "this argument is missing", "extra_forbidden": "there is no such argument"}
-    return known.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-
-
 def _path(where: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in where)
+    return ".".join(str(part) for part in where if part != "[key]")

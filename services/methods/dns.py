@@ -8,6 +8,7 @@ from events.dns import (
     DeleteDnsDomain,
     DeleteDnsEntry,
     ModifyDnsEntry,
+    parse_dns_name,
 )
 from events.model import Actor
 from events.refusals import Code
@@ -126,23 +127,27 @@ def _readable(domain: Row | None, name: str, actor: Actor) -> Row:
     return domain
 
 
+def _name(text: str, field: str) -> str:
+    return checked(parse_dns_name, text, Code.INVALID_INPUT, field)
+
+
 def _by_address(args: AddressArgs, actor: Actor, tables: Tables) -> list[str]:
     address = checked(parse_ipv4, args.address, Code.INVALID_ADDRESS, "address")
-    domain = args.domain.lower()
+    domain = _name(args.domain, "domain")
     found = tables.ask(lambda reader: queries.domain(reader, domain, address=address))
     return list(_readable(found, domain, actor)["names"])
 
 
 def _by_name(args: EntryArgs, actor: Actor, tables: Tables) -> list[str]:
-    domain = args.domain.lower()
-    found = tables.ask(lambda reader: queries.domain(reader, domain, name=args.name.lower()))
+    name, domain = _name(args.name, "name"), _name(args.domain, "domain")
+    found = tables.ask(lambda reader: queries.domain(reader, domain, name=name))
     return list(_readable(found, domain, actor)["addresses"])
 
 
 def _export(args: ExportArgs, actor: Actor, tables: Tables) -> str:
     if not actor.is_admin:
         raise refused(Code.FORBIDDEN, "Only an admin sees all DNS entries.", "actor.is_admin")
-    domain = None if args.domain is None else args.domain.lower()
+    domain = None if args.domain is None else _name(args.domain, "domain")
     found = tables.ask(lambda reader: queries.entries(reader, domain))
     return hosts_text(HostsEntry(one["address"], one["name"], one["domain"]) for one in found)
 

@@ -11,7 +11,7 @@ from events.floating_ips import (
     FloatingIpDisassociated,
     ReleaseFloatingIp,
 )
-from events.model import Actor, Flag
+from events.model import Actor, Flag, Name
 from events.refusals import Code
 from projections.ipam import floating as queries
 from projections.ipam import queries as all_queries
@@ -69,7 +69,7 @@ class IdArgs(Args):
 class ListArgs(Args):
     """The host on which they are bound; any when left out."""
 
-    host: str | None = None
+    host: Name | None = None
 
 
 class FixedAddressArgs(Args):

@@ -74,12 +74,9 @@ class InstanceArgs(InstanceName):
     rxtx_factor: float | None = None
 
 
-class AllocateArgs(Args):
-    """An instance and its NICs; what is left out is chosen."""
+class AllocateArgs(InstanceName):
+    """An instance and its NICs; what is left out is chosen, the instance's id too."""
 
-    instance_uuid: str | None = None
-    """Made of the command's id when left out."""
-    instance_id: str | None = None
     project_id: str
     host: str
     requested_networks: list[Annotated[RequestedNetwork, BeforeValidator(as_request)]] | None = None
@@ -156,7 +153,7 @@ def _allocate(args: AllocateArgs, asked: Asked, _tables: Tables) -> SpawnInstanc
     return SpawnInstance(
         id=asked.command_id,
         actor=asked.actor,
-        instance_uuid=args.instance_uuid or args.instance_id or new_instance_uuid(asked.command_id),
+        instance_uuid=_spawned(args, asked.command_id),
         **given,
     )
 
@@ -167,8 +164,13 @@ def new_instance_uuid(command_id: str) -> str:
 
 
 def _allocated(args: AllocateArgs, answer: Answer, tables: Tables) -> list[Row]:
-    uuid = args.instance_uuid or args.instance_id or new_instance_uuid(answer.command_id)
-    return _network_info(parse_uuid(uuid), None, tables)
+    return _network_info(_spawned(args, answer.command_id), None, tables)
+
+
+def _spawned(args: AllocateArgs, command_id: str) -> str:
+    """Return the id of the instance that a spawn is for."""
+    unnamed = args.instance_uuid is None and args.instance_id is None
+    return new_instance_uuid(command_id) if unnamed else args.uuid()
 
 
 def _network_info(uuid: str, rxtx_factor: float | None, tables: Tables) -> list[Row]:
@@ -236,9 +238,7 @@ def _get_vif_by_mac(args: MacArgs, actor: Actor, tables: Tables) -> Row | None:
     if found is None:
         return None
     (vif,) = found.vifs
-    if not (actor.is_admin or found.project_id == actor.project):
-        raise _not_found(vif["instance_uuid"])
-    return vif
+    return vif if actor.is_admin or found.project_id == actor.project else None
 
 
 METHODS: dict[str, Method] = {

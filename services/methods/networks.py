@@ -118,23 +118,30 @@ def _created(_args: CreateNetworksArgs, answer: Answer, tables: Tables) -> list[
 
 
 def _delete(args: DeleteNetworkArgs, asked: Asked, tables: Tables) -> DeleteNetwork:
-    if (args.uuid is None) == (args.fixed_range is None):
-        raise refused(Code.INVALID_INPUT, "Name the network by uuid or by fixed_range, not by both.", "uuid")
+    network_id = named_network(args.uuid, args.fixed_range, "uuid", tables)
     return DeleteNetwork(
         id=asked.command_id,
         actor=asked.actor,
-        network_id=args.uuid or id_of_block(str(args.fixed_range), tables),
+        network_id=network_id,
         require_disassociated=args.require_disassociated,
     )
 
 
-def id_of_block(cidr: str, tables: Tables) -> str:
-    """Return the id of the one network of a block.
+def named_network(uuid: str | None, fixed_range: str | None, field: str, tables: Tables) -> str:
+    """Return the id of a network that is named by its id, in the argument `field`, or by its block.
 
     Raises:
-        Refused: it is no block, or not that of one network.
+        Refused: by neither, by both, or the block is not that of one network.
 
     """
+    if uuid is not None and fixed_range is None:
+        return uuid
+    if uuid is None and fixed_range is not None:
+        return _id_of_block(fixed_range, tables)
+    raise refused(Code.INVALID_INPUT, f"Name the network, either by {field} or by fixed_range.", field)
+
+
+def _id_of_block(cidr: str, tables: Tables) -> str:
     parse = parse_cidr6 if ":" in cidr else parse_cidr4
     block = checked(parse, cidr, Code.INVALID_CIDR, "fixed_range")
     found = tables.ask(lambda reader: queries.networks_by_cidr(reader, block))

@@ -5,7 +5,7 @@ from typing import Literal
 from events.projects import AddNetworkToProject, ModifyNetwork
 from events.refusals import Code
 from services.methods.base import Args, Asked, Method, Write, nothing
-from services.methods.networks import NetworkArgs, id_of_block
+from services.methods.networks import NetworkArgs, named_network
 from services.outcomes import refused
 from services.tables import Tables
 
@@ -64,19 +64,15 @@ def _disassociate(args: NetworkArgs, asked: Asked, _tables: Tables) -> ModifyNet
 
 
 def _modify(args: ModifyArgs, asked: Asked, tables: Tables) -> ModifyNetwork:
-    if (args.network_uuid is None) == (args.fixed_range is None):
-        message = "Name the network by network_uuid or by fixed_range, not by both."
-        raise refused(Code.INVALID_INPUT, message, "network_uuid")
+    network_id = named_network(args.network_uuid, args.fixed_range, "network_uuid", tables)
     if (args.disassociate_project or args.disassociate_host) and (args.project or args.host):
-        message = (
-            "Give and take away in separate commands, as with nova-manage: it is safer when one is misread."
-        )
+        message = "Give and take away in separate commands, as with nova-manage."
         field = "disassociate_project" if args.disassociate_project else "disassociate_host"
         raise refused(Code.INVALID_INPUT, message, field)
     return ModifyNetwork(
         id=asked.command_id,
         actor=asked.actor,
-        network_id=args.network_uuid or id_of_block(str(args.fixed_range), tables),
+        network_id=network_id,
         project_id=args.project,
         host=args.host,
         disassociate_project=args.disassociate_project,

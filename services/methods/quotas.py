@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from events.model import Actor
+from events.model import Actor, ProjectId
 from events.quotas import RESOURCES, UNLIMITED, Resource, SetQuota
 from events.refusals import Code
 from projections.ipam import quotas
@@ -14,7 +14,7 @@ from services.tables import Row, Tables
 class ShowArgs(Args):
     """A project; the actor's own when left out."""
 
-    project_id: str | None = None
+    project_id: ProjectId | None = None
 
 
 class UpdateArgs(Args):

@@ -4,7 +4,7 @@ nova's methods are called `list`, `get`, `destroy`, `add_rules`; here each says 
 """
 
 from events.ids import parse_uuid
-from events.model import Actor
+from events.model import Actor, ProjectId
 from events.refusals import Code
 from events.security_groups import (
     DEFAULT_GROUP,
@@ -35,14 +35,14 @@ class CreateArgs(Args):
 
     name: str
     description: str = ""
-    project_id: str | None = None
+    project_id: ProjectId | None = None
 
 
 class GroupArgs(Args):
     """A group by id or name; a name is one of the project's, the actor's own when left out."""
 
     security_group: str
-    project_id: str | None = None
+    project_id: ProjectId | None = None
 
 
 class UpdateArgs(GroupArgs):
@@ -55,7 +55,7 @@ class UpdateArgs(GroupArgs):
 class ListArgs(Args):
     """Groups of a project, the actor's own when left out; an admin may ask for those of all tenants."""
 
-    project_id: str | None = None
+    project_id: ProjectId | None = None
     all_tenants: bool = False
 
 

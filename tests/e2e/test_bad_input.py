@@ -63,11 +63,20 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("create_networks", {**CREATE, "fixed_cidr": "10.41.0.0/26"}, "AddressOutOfRange", "fixed_cidr"),
     ("delete_network", {}, "InvalidInput", "uuid"),
     ("delete_network", {"uuid": NOBODY}, "NetworkNotFound", "uuid"),
+    ("delete_network", {"uuid": ""}, "InvalidInput", "uuid"),
+    ("network_modify", {"network_uuid": "", "project": "p"}, "InvalidInput", "network_uuid"),
     ("delete_network", {"fixed_range": "10.40.0.0/24"}, "NetworkNotFound", "fixed_range"),
     ("get_network", {"network_uuid": NOBODY}, "NetworkNotFound", "network_uuid"),
     ("get_network", {"network_uuid": 7}, "InvalidInput", "network_uuid"),
     ("allocate_for_instance", {"host": "h"}, "InvalidInput", "project_id"),
     ("allocate_for_instance", {**SPAWN, "instance_uuid": "i-17"}, "InvalidInput", "instance_uuid"),
+    ("allocate_for_instance", {**SPAWN, "instance_uuid": ""}, "InvalidInput", "instance_uuid"),
+    (
+        "allocate_for_instance",
+        {**SPAWN, "instance_uuid": NOBODY, "instance_id": NOBODY[:-1] + "1"},
+        "InvalidInput",
+        "instance_uuid",
+    ),
     ("allocate_for_instance", {**SPAWN, "host": "a host"}, "InvalidInput", "host"),
     (
         "allocate_for_instance",
@@ -135,6 +144,13 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("get_floating_ip_by_address", {"address": "192.0.2.77"}, "FloatingIpNotFoundForAddress", "address"),
     ("validate_networks", {"networks": [["NET", "10.99.0.1"]]}, "FixedIpNotFoundForAddress", "networks.0.1"),
+    ("floating_list", {"host": "a\0b"}, "InvalidInput", "host"),
+    ("quota_show", {"project_id": "a\0b"}, "InvalidInput", "project_id"),
+    ("list_security_groups", {"project_id": "a\0b"}, "InvalidInput", "project_id"),
+    ("get_security_group", {"security_group": "x", "project_id": "a\0b"}, "InvalidInput", "project_id"),
+    ("get_dns_entries_by_name", {"name": "a\0b", "domain": "d"}, "InvalidInput", "name"),
+    ("get_dns_entries_by_address", {"address": "10.0.0.1", "domain": "a\0b"}, "InvalidInput", "domain"),
+    ("dns_export", {"domain": "a\0b"}, "InvalidInput", "domain"),
 ]
 
 
