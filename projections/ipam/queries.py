@@ -232,17 +232,27 @@ def _vifs(rows: list[Row]) -> Vifs | None:
 
 
 _FIXED_IP = """
-    SELECT host(address) AS address, network_id::text, allocation_id::text, mac::text, instance_uuid::text,
-        vif_id::text AS virtual_interface_id, project_id, host, hostname, NOT draining AS allocated, leased,
-        draining, waits_for, drain_until, contested, from_seq
+    SELECT allocation_id::text AS id, host(address) AS address, network_id::text, allocation_id::text,
+        mac::text, instance_uuid::text, vif_id::text AS virtual_interface_id, project_id, host, hostname,
+        NOT draining AS allocated, leased, EXISTS (
+            SELECT FROM fixed_ip_reservations kept
+            WHERE (kept.network_id, kept.address) = (fixed_ips.network_id, fixed_ips.address)
+        ) AS reserved, coalesce(vif_id = (
+            SELECT vif_id FROM vifs WHERE vifs.instance_uuid = fixed_ips.instance_uuid
+            ORDER BY index, vif_id LIMIT 1
+        ), false) AS default_route, draining, waits_for, drain_until, contested, from_seq
     FROM fixed_ips
 """
 
 
 _DERIVED_IP = """
-    SELECT host(address) AS address, derived.network_id::text, NULL AS allocation_id, derived.mac::text,
-        derived.instance_uuid::text, derived.vif_id::text AS virtual_interface_id, project_id, host, hostname,
-        true AS allocated, false AS leased, false AS draining, NULL::text[] AS waits_for,
+    SELECT NULL AS id, host(address) AS address, derived.network_id::text, NULL AS allocation_id,
+        derived.mac::text, derived.instance_uuid::text, derived.vif_id::text AS virtual_interface_id,
+        project_id, host, hostname, true AS allocated, false AS leased, false AS reserved,
+        coalesce(derived.vif_id = (
+            SELECT vif_id FROM vifs WHERE vifs.instance_uuid = derived.instance_uuid
+            ORDER BY index, vif_id LIMIT 1
+        ), false) AS default_route, false AS draining, NULL::text[] AS waits_for,
         NULL::timestamptz AS drain_until, contested, derived.from_seq
     FROM ipv6_addresses derived JOIN instances USING (instance_uuid)
 """

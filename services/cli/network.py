@@ -17,7 +17,8 @@ _AVAILABLE = ("label", "kind", "cidr", "project_id", "reached", "used", "drainin
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="Networks: create, list, show, delete, count free addresses.", no_args_is_help=True
+        help="Networks: create, list, delete, whose they are, how many addresses are free.",
+        no_args_is_help=True,
     )
     command(group, "create")(network_create.create)
     command(group, "list")(list_networks)

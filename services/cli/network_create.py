@@ -102,6 +102,10 @@ def create(
     given = dict(locals())
     del given["command_id"]
     args = {name: value for name, value in given.items() if value is not None}
+    if cidr is None and cidr_v6 is None:
+        raise typer.BadParameter(
+            "name an IPv4 block, an IPv6 block with --cidr-v6, or both.", param_hint="CIDR"
+        )
     created = call("create_networks", args, command_id)
     if invocation().json:
         show_json(created)

@@ -148,7 +148,11 @@ def test_single_fixed_ips_come_and_go(cell: Cell, client: Client) -> None:
     named = {"instance_id": uuid, "network": {"uuid": alls, "label": "all"}, "address": "10.0.0.77"}
     assert ann.call("allocate_fixed_ip", named) == "10.0.0.77"
     found = ann.call("get_fixed_ip_by_address", {"address": "10.0.0.77"})
-    assert ann.get_fixed_ip(found["allocation_id"]) == found
+    assert ann.get_fixed_ip(found["id"]) == found
+    assert (found["reserved"], found["default_route"]) == (False, True)
+    client.fixed_reserve("10.0.0.77")
+    assert ann.get_fixed_ip(found["id"]) == {**found, "reserved": True}
+    client.fixed_unreserve("10.0.0.77")
     ann.deallocate_fixed_ip("10.0.0.77")
     whole = {"address": "10.0.0.3", "host": "h", "teardown": False, "instance": {"uuid": uuid}}
     assert ann.call("deallocate_fixed_ip", whole) is None

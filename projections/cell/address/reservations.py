@@ -4,7 +4,7 @@ from events.addresses import ipv4_number
 from events.fixed_ips import FixedIpReserved, FixedIpUnreserved, ReserveFixedIp, UnreserveFixedIp
 from events.model import Event
 from events.refusals import Code, Refusal
-from projections.cell.network.networks import not_found
+from projections.cell.network.networks import admin_only, not_found
 from projections.cell.network.overlaps import networks_at
 from projections.cell.state import CellState, Network
 
@@ -40,8 +40,7 @@ def decide_unreserve(state: CellState, command: UnreserveFixedIp) -> tuple[Event
 
 def _network(state: CellState, command: ReserveFixedIp | UnreserveFixedIp) -> Network | Refusal:
     if not command.actor.is_admin:
-        message = "Only an admin may reserve and unreserve fixed IPs."
-        return Refusal(code=Code.FORBIDDEN, field="actor.is_admin", message=message)
+        return admin_only("reserve and unreserve fixed IPs")
     having = networks_at(state, ipv4_number(command.address))
     if command.network_id is not None:
         if command.network_id not in state.networks:

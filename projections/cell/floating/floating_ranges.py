@@ -12,6 +12,7 @@ from events.refusals import Code, Refusal
 from projections.cell.address.pool import Range
 from projections.cell.floating.floating_ips import let_go
 from projections.cell.floating.floating_pool import FloatingPool
+from projections.cell.network.networks import admin_only
 from projections.cell.state import CellState, FloatingIp, FloatingRange
 
 _PREFIX_LENGTH_MAX = 30
@@ -24,7 +25,7 @@ FACTS_PER_DELETE_MAX = 1000
 def decide_create(state: CellState, command: CreateFloatingIps) -> tuple[Event, ...] | Refusal:
     """Add addresses to a pool, all or none."""
     if not command.actor.is_admin:
-        return _admins_only("create")
+        return admin_only("create floating IPs")
     wanted = _parse_range(command.ip_range)
     if isinstance(wanted, Refusal):
         return wanted
@@ -43,11 +44,6 @@ def decide_create(state: CellState, command: CreateFloatingIps) -> tuple[Event, 
             last=ipv4_text(wanted.last),
         ),
     )
-
-
-def _admins_only(what: str) -> Refusal:
-    message = f"Only an admin may {what} floating IPs."
-    return Refusal(code=Code.FORBIDDEN, field="actor.is_admin", message=message)
 
 
 def overlapping(state: CellState, wanted: Range) -> list[FloatingRange]:
@@ -100,7 +96,7 @@ def _keep(state: CellState, one: FloatingRange) -> None:
 def decide_delete(state: CellState, command: DeleteFloatingIps) -> tuple[Event, ...] | Refusal:
     """Take whatever floating IPs a block has out of their pools; none of them may be in use unless forced."""
     if not command.actor.is_admin:
-        return _admins_only("delete")
+        return admin_only("delete floating IPs")
     wanted = _parse_range(command.ip_range)
     if isinstance(wanted, Refusal):
         return wanted

@@ -22,7 +22,7 @@ from projections.cell.group import rule_grammar
 from projections.cell.group.group_members import addresses_of
 from projections.cell.group.group_state import GroupRule, SecurityGroup, Traffic, linger
 from projections.cell.group.security_groups import find, group_of, not_found, rule_removed
-from projections.cell.network.networks import forbidden
+from projections.cell.network.networks import admin_only
 from projections.cell.state import CellState, Rules
 
 MEMBERS_TOLD_MAX = 10_000
@@ -177,7 +177,7 @@ def decide_delete_provider_rule(
 
 
 def _not_admin(actor: Actor) -> Refusal | None:
-    return None if actor.is_admin else forbidden(actor, "change the provider's rules", "actor.is_admin")
+    return None if actor.is_admin else admin_only("change the provider's rules")
 
 
 def apply_added(state: CellState, event: SecurityGroupRuleAdded) -> None:

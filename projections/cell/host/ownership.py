@@ -21,7 +21,7 @@ from events.ownership import (
 )
 from events.refusals import Code, Refusal
 from projections.cell.host import hosting
-from projections.cell.network.networks import not_found, not_reachable
+from projections.cell.network.networks import admin_only, not_found, not_reachable
 from projections.cell.network.overlaps import hosts_that_overlap, overlaps_on_host, sharing
 from projections.cell.state import CellState, Host, Network, Rules
 
@@ -144,8 +144,7 @@ def _least_loaded(state: CellState, network: Network, given: dict[str, int]) -> 
 def decide_set_host(state: CellState, command: SetNetworkHost) -> tuple[Event, ...] | Refusal:
     """Give a network that nobody serves to a live host; one that has an owner keeps it."""
     if not command.actor.is_admin:
-        message = "Only an admin may have a network served."
-        return Refusal(code=Code.FORBIDDEN, field="actor.is_admin", message=message)
+        return admin_only("have a network served")
     network = state.networks.get(command.network_id)
     if network is None:
         return not_found(command.network_id)

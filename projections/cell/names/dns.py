@@ -23,7 +23,7 @@ from events.refusals import Code, Refusal
 from projections.cell.floating.floating_ips import owned
 from projections.cell.names.dns_names import Domain, Entry, full_name
 from projections.cell.names.instance_dns import forgotten
-from projections.cell.network.networks import forbidden
+from projections.cell.network.networks import admin_only, forbidden
 from projections.cell.state import CellState
 
 ENTRIES_PER_ADDRESS_MAX = 64
@@ -41,7 +41,7 @@ def decide_create(
 ) -> tuple[Event, ...] | Refusal:
     """Register a domain, or change the zone or project of one that is registered, as nova did."""
     if not command.actor.is_admin:
-        return _admins_only("create")
+        return admin_only("create DNS domains")
     public = isinstance(command, CreatePublicDnsDomain)
     scope: Scope = "public" if public else "private"
     zone = None if isinstance(command, CreatePublicDnsDomain) else command.availability_zone
@@ -63,11 +63,6 @@ def decide_create(
     )
 
 
-def _admins_only(what: str) -> Refusal:
-    message = f"Only an admin may {what} DNS domains."
-    return Refusal(code=Code.FORBIDDEN, field="actor.is_admin", message=message)
-
-
 def apply_registered(state: CellState, event: DnsDomainRegistered) -> None:
     """Let a domain have entries."""
     if event.domain in state.names.domains:
@@ -87,7 +82,7 @@ def apply_changed_domain(state: CellState, event: DnsDomainChanged) -> None:
 def decide_delete(state: CellState, command: DeleteDnsDomain) -> tuple[Event, ...] | Refusal:
     """Forget a domain, its entries first, those of instances too."""
     if not command.actor.is_admin:
-        return _admins_only("delete")
+        return admin_only("delete DNS domains")
     if command.domain not in state.names.domains:
         return _no_domain(command.domain)
     events: list[Event] = []

@@ -135,7 +135,8 @@ def not_reachable(network: Network, host: str, field: str) -> Refusal:
 
 def forbidden(actor: Actor, what: str, field: str) -> Refusal:
     """Refuse an actor that is neither an admin nor of the project concerned."""
-    message = f"User {actor.user!r} of project {actor.project!r} may not {what}."
+    of = "no project" if actor.project is None else f"project {actor.project!r}"
+    message = f"User {actor.user!r} of {of} may not {what}."
     return Refusal(code=Code.FORBIDDEN, field=field, message=message)
 
 

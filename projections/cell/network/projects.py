@@ -17,7 +17,7 @@ from events.refusals import Code, Refusal
 from projections.cell import quotas
 from projections.cell.host import ownership
 from projections.cell.instance.selection import no_more_networks
-from projections.cell.network.networks import not_found
+from projections.cell.network.networks import admin_only, not_found
 from projections.cell.network.overlaps import overlapping_if
 from projections.cell.network.visibility import enter, leave, next_unowned_vlan, released
 from projections.cell.state import CellState, Network, Rules
@@ -36,7 +36,7 @@ def within_quota(
 def decide_add(state: CellState, command: AddNetworkToProject, rules: Rules) -> tuple[Event, ...] | Refusal:
     """Give a project a VLAN network of nobody: the one that is named, or the next one."""
     if not command.actor.is_admin:
-        return _admin_only("give a network to a project")
+        return admin_only("give a network to a project")
     if command.network_id is None:
         network = next_unowned_vlan(state, None)
         if network is None:
@@ -58,7 +58,7 @@ def decide_add(state: CellState, command: AddNetworkToProject, rules: Rules) -> 
 def decide_modify(state: CellState, command: ModifyNetwork, rules: Rules) -> tuple[Event, ...] | Refusal:
     """Change whose a network is and which host serves it, both or neither."""
     if not command.actor.is_admin:
-        return _admin_only("change whose a network is")
+        return admin_only("change whose a network is")
     refusal = _misread(command)
     if refusal is not None:
         return refusal
@@ -156,7 +156,3 @@ def apply_released(state: CellState, event: NetworkProjectReleased) -> None:
     leave(state, network)
     network.project_id = None
     enter(state, network)
-
-
-def _admin_only(what: str) -> Refusal:
-    return Refusal(code=Code.FORBIDDEN, field="actor.is_admin", message=f"Only an admin may {what}.")

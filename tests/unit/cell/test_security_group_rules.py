@@ -229,7 +229,7 @@ def test_the_providers_rules_are_for_admins() -> None:
     (rule_id,) = scenario.state.groups.provider
 
     for wish in (provider_drop(actor=ANN), provider_pass(rule_id, ANN)):
-        scenario.when(wish).then(refused(Code.FORBIDDEN, "actor.is_admin", "ann"))
+        scenario.when(wish).then(refused(Code.FORBIDDEN, "actor.is_admin", "provider"))
 
 
 @pytest.mark.parametrize(
