@@ -23,6 +23,7 @@ from tests.simulation.node import rules_of
 from tests.simulation.truth import Mark, Valid, valid_records
 from tests.simulation.violation import Violation
 from tests.simulation.world import World
+from tests.unit.invariants import check as check_invariants
 
 _SAYS_NOTHING = frozenset({"CommandTooOld", "CommandFromTheFuture", "CommandIdReused"})
 """Refusals of an id: whatever was decided earlier under it stands."""
@@ -179,6 +180,18 @@ class Audit:
             if node.engine is not None:
                 yield node.name, node.engine.fold
 
+    def check_state(self) -> None:
+        """What is found by key in the state at the end is what is there.
+
+        Raises:
+            Violation: it is not.
+
+        """
+        try:
+            check_invariants(self.state)
+        except (AssertionError, LookupError) as error:
+            raise Violation(f"an invariant of the state does not hold: {error!r}") from error
+
     def check_answers(self) -> None:
         """No acknowledged decision is lost, and no wish came true twice.
 
@@ -232,3 +245,4 @@ def check(world: World) -> None:
     audit.check_readers()
     audit.check_answers()
     audit.books.agrees(audit.state)
+    audit.check_state()

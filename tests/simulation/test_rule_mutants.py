@@ -15,7 +15,7 @@ from projections.cell import quotas
 from projections.cell.address import fixed_ips
 from projections.cell.address.pool import AddressPool
 from projections.cell.floating import floating_ips
-from projections.cell.host import hosts, ownership
+from projections.cell.host import hosting, hosts, ownership
 from projections.cell.instance import macs, moves
 from projections.cell.network import projects
 from projections.cell.state import Instance
@@ -121,6 +121,14 @@ MUTANTS = (
     FoundOut(
         "does not wait for",
         Mutant("addresses wait for nobody", patches=((Instance, "hosts", rules.no_hosts),), plan=BUSY),
+    ),
+    FoundOut(
+        "usage are ",
+        Mutant("uncounted usage", patches=((quotas, "count", rules.do_nothing),), plan=BUSY),
+    ),
+    FoundOut(
+        "an invariant of the state",
+        Mutant("a stale index", patches=((hosting, "withdraw", rules.do_nothing),), plan=BUSY),
     ),
     FoundOut(
         "begins to serve",

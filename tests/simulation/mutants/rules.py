@@ -162,6 +162,10 @@ def never_over(*_args: object) -> None:
     """Let a project have more."""
 
 
+def do_nothing(*_args: object) -> None:
+    """Keep no account."""
+
+
 def any_target(state: CellState, command: AssociateFloatingIp, floating: FloatingIp) -> Allocation | Refusal:
     """Let a floating IP point into another project."""
     return floating_ips._active(state, command, floating.project_id)  # noqa: SLF001 - a mutant may look inside
