@@ -1,9 +1,12 @@
 """A slow and obvious cell: one row for every address, and every question answered by looking at all of them.
 
-It shares nothing with `projections.cell` but the language, and keeps the same rules in the plainest way.
+It shares nothing with `projections.cell` but the language, and keeps the same rules in the plainest way. Each
+subject has a module: what projects may have, floating IPs, moves, who serves a network, networks, and here
+instances with their NICs and addresses. Names and security groups come on top.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from hashlib import sha1
 
 from events.catalog import AnyCommand, AnyReport
 from events.fixed_ips import (
@@ -14,41 +17,26 @@ from events.fixed_ips import (
     ReserveFixedIp,
     UnreserveFixedIp,
 )
-from events.hosts import RegisterHost, ReportApplied
 from events.instances import DeleteInstance, SpawnInstance
-from events.networks import ClaimNetwork, CreateNetworks, DeleteNetwork
 from projections.cell.state import Rules
-from tests.unit.cell.model_moves import MovingModel
-from tests.unit.cell.model_rows import Answer, Net, Row, Vm, addresses
+from tests.unit.cell.model_networks import NetworksModel
+from tests.unit.cell.model_rows import Answer, Net, Row, Vm
 
 DrawMac = Callable[[str, int, int], int]
+Refused = tuple[str, str | None]
+Wanted = list[tuple[str, str | None]]
+"""Networks of NICs, each with the address that is asked for."""
 
 
-class Model(MovingModel):
+class Model(NetworksModel):
     """The cell."""
 
     def __init__(self, draw_mac: DrawMac, rules: Rules) -> None:
         """Begin empty."""
         super().__init__(rules)
         self._draw_mac = draw_mac
+        self._rules = rules
         self._timeout_ms = rules.fixed_ip_disassociate_timeout * 1000
-        self._mac_attempts = rules.create_unique_mac_address_attempts
-
-    # --- Asking -----------------------------------------------------------------------------------------
-
-    def rows(self) -> Iterator[tuple[Net, Row]]:
-        """Yield every address of every network."""
-        for net in self.nets.values():
-            for row in net.rows:
-                yield net, row
-
-    def free(self, net: Net) -> list[str]:
-        """Return the addresses that may be handed out, in order: never used, then free for longest."""
-        return [
-            row.address for row in sorted((row for row in net.rows if row.free), key=lambda row: row.freed)
-        ]
-
-    # --- Deciding ---------------------------------------------------------------------------------------
 
     def decide(self, message: AnyCommand | AnyReport, now_ms: int) -> Answer:
         """Decide on a message and do what was decided."""
@@ -56,86 +44,14 @@ class Model(MovingModel):
         handler: Callable[..., Answer] = getattr(self, f"_{type(message).__name__}")
         return handler(message, now_ms)
 
-    def tick(self, now_ms: int) -> None:
-        """Let time pass."""
-        self.seq += 1
-        expired = [
-            row for _, row in self.rows() if row.draining and row.waits_for and row.deadline_ms <= now_ms
-        ]
-        for row in sorted(expired, key=lambda row: (row.released_seq, row.taken)):
-            self._free(row)
-
-    def _free(self, row: Row) -> None:
-        self._freed += 1
-        fresh = Row(row.address, reserved=row.reserved, freed=self._freed)
-        row.__dict__.update(fresh.__dict__)
-
-    def _CreateNetworks(self, asked: CreateNetworks, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
-        if not asked.actor.is_admin:
-            return "Forbidden", "actor.is_admin"
-        if asked.vlan is not None and any(net.asked.vlan == asked.vlan for net in self.nets.values()):
-            return "DuplicateVlan", "vlan"
-        if asked.uuid in self.nets:
-            return "NetworkExists", "uuid"
-        block = addresses(str(asked.cidr))
-        size = asked.network_size or len(block)
-        used = {
-            row.address
-            for net, row in self.rows()
-            if not net.may_share(asked.project_id, multi_host=asked.multi_host)
-        }
-        parts = [block[first : first + size] for first in range(0, len(block), size)]
-        free = [part for part in parts if not used.intersection(part)]
-        if not free:
-            return "CidrConflict", "cidr"
-        wanted = free[0]
-        part = addresses(asked.fixed_cidr) if asked.fixed_cidr else wanted
-        reserved = set(wanted) - set(part[3 if asked.kind == "vlan" else 2 : -1])
-        rows = [Row(address, address in reserved) for address in wanted]
-        self.nets[str(asked.uuid)] = Net(asked, rows, asked.project_id, self.seq)
-        return None
-
-    def _DeleteNetwork(self, asked: DeleteNetwork, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
-        if not asked.actor.is_admin:
-            return "Forbidden", "actor.is_admin"
-        net = self.nets.get(asked.network_id)
-        if net is None:
-            return "NetworkNotFound", "network_id"
-        if net.project is not None and asked.require_disassociated:
-            return "NetworkHasProject", "network_id"
-        if any(asked.network_id in vm.macs for vm in self.vms.values()):
-            return "NetworkInUse", "network_id"
-        self._freed += sum(row.draining for row in net.rows)
-        del self.nets[asked.network_id]
-        return None
-
-    def _RegisterHost(self, report: RegisterHost, _now_ms: int) -> Answer:  # noqa: N802 - named after its report
-        self.hosts[report.host] = set(report.physical_networks)
-        return None
-
-    def _ClaimNetwork(self, report: ClaimNetwork, _now_ms: int) -> Answer:  # noqa: N802 - named after its report
-        net = self.nets.get(str(report.network_id))
-        if net is None:
-            return "NetworkNotFound", "network_id"
-        if report.host not in self.hosts:
-            return "HostNotFound", "host"
-        if net.host is not None:
-            return None if net.host == report.host else ("NetworkAlreadyClaimed", "network_id")
-        if net.asked.kind == "flat":
-            return "NotImplementedForKind", "network_id"
-        if net.asked.physical_network not in self.hosts[report.host]:
-            return "NetworkNotReachable", "host"
-        if any(one.host == report.host and one.shares(net) for one in self.nets.values()):
-            return "CidrConflict", "host"
-        net.host, net.epoch = report.host, net.epoch + 1
-        return None
+    # --- Spawning ---------------------------------------------------------------------------------------
 
     def _SpawnInstance(self, asked: SpawnInstance, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
         if not asked.actor.is_admin and asked.actor.project != asked.project_id:
             return "Forbidden", "project_id"
         request = (
             *(asked.project_id, asked.host, asked.requested_networks, asked.hostname),
-            *(asked.macs, asked.auto_allocate, asked.vpn),
+            *(asked.macs, asked.auto_allocate, asked.vpn, asked.security_groups),
         )
         if asked.instance_uuid in self.vms:
             same = self.vms[asked.instance_uuid].asked == request
@@ -143,114 +59,140 @@ class Model(MovingModel):
         wanted = self._wanted(asked)
         if isinstance(wanted, tuple):
             return wanted
-        impossible = self._impossible(asked, len(wanted))
+        impossible = self._impossible(asked, [self.nets[key] for key, _ in wanted])
         if impossible is not None:
             return impossible
-        taken: list[tuple[str, Row, int]] = []
-        for index, (network_id, address) in enumerate(wanted):
+        return self._give(asked, wanted, Vm(asked.project_id, asked.host, request, {}))
+
+    def _give(self, asked: SpawnInstance, wanted: Wanted, vm: Vm) -> Answer:
+        """Give an instance its NICs and all that comes with them, or nothing."""
+        taken: list[tuple[Row, int]] = []
+        for index, (key, address) in enumerate(wanted):
+            net, path = self.nets[key], f"requested_networks.{index}"
+            row = self._row(net, address, f"{path}.", vpn=asked.vpn)
+            if isinstance(row, tuple):
+                return row
             supplied = None if asked.macs is None else int(asked.macs[index].replace(":", ""), 16)
-            got = self._take(network_id, address, index, [mac for _, _, mac in taken], asked.id, supplied)
-            if isinstance(got[0], str):
-                return got
-            if supplied is not None and any(supplied in vm.macs.values() for vm in self.vms.values()):
-                return "VirtualInterfaceMacAddressException", "macs"
-            taken.append((network_id, got[0], int(got[1] or 0)))
-        for network_id, _ in wanted:
-            self._claim_on_demand(self.nets[network_id])
-        for network_id, row, mac in taken:
-            if network_id not in self.seen_by(asked.project_id):
-                self.nets[network_id].project, self.nets[network_id].since = asked.project_id, self.seq
+            mac = self._mac(asked.id, net, vm, index, supplied)
+            if mac is None:
+                return "VirtualInterfaceMacAddressException", path if supplied is None else "macs"
+            self._plug(net, vm, mac)
+            taken += [] if row is None else [(row, mac)]
+        nets = [self.nets[key] for key, _ in wanted]
+        servers = self._servers(nets, [asked.host], [row for row, _ in taken])
+        if isinstance(servers, tuple):
+            return servers
+        for net in nets:
+            if net.asked.kind == "vlan":
+                self._assign(net, asked.project_id)
+        self._claim_on_demand(nets)
+        for row, mac in taken:
             row.instance, row.host, row.mac, row.taken = asked.instance_uuid, asked.host, mac, self.seq
-        macs = {network_id: mac for network_id, _, mac in taken}
-        self.vms[asked.instance_uuid] = Vm(asked.project_id, asked.host, request, macs)
+        self._let_serve(servers)
+        joined = self._joined(asked)
+        vm.groups = [] if isinstance(joined, tuple) else joined
+        self.vms[asked.instance_uuid] = vm
         return None
 
-    def _impossible(self, asked: SpawnInstance, nics: int) -> Answer:
+    def _joined(self, _asked: SpawnInstance) -> list[str] | Refused:
+        """Return the ids of the security groups that an instance joins."""
+        return []
+
+    def _plug(self, net: Net, vm: Vm, mac: int) -> None:
+        vm.macs[net.key] = mac
+        derived = self._v6(net, vm.project, mac)
+        if derived is not None:
+            vm.v6[net.key] = derived
+
+    def _impossible(self, asked: SpawnInstance, nets: list[Net]) -> Answer:
         """Refuse what no network can give."""
-        if asked.auto_allocate and not nics:
+        if asked.auto_allocate and not nets:
             return "UnableToAutoAllocateNetwork", "requested_networks"
-        if asked.vpn:
+        if asked.vpn and not any(net.vpn_address for net in nets):
             return "NotImplementedForKind", "vpn"
-        if self.over("fixed_ips", asked.project_id, nics):
+        if self.over("fixed_ips", asked.project_id, sum(net.asked.cidr is not None for net in nets)):
             return "FixedIpLimitExceeded", "project_id"
-        if asked.macs is not None and len(asked.macs) < nics:
+        joined = self._joined(asked)
+        if isinstance(joined, tuple):
+            return joined
+        if asked.macs is not None and len(asked.macs) < len(nets):
             return "VirtualInterfaceCreateException", "macs"
         return None
 
-    def _claim_on_demand(self, net: Net) -> None:
-        owned = [other.host for other in self.nets.values()]
-        unfit = {other.host for other in self.nets.values() if other.shares(net)}
-        able = [
-            name
-            for name, reaches in self.hosts.items()
-            if net.asked.physical_network in reaches and name not in unfit
-        ]
-        if able and net.host is None and net.asked.kind != "flat":
-            net.host = min(able, key=lambda name: (owned.count(name), name))
-            net.epoch += 1
-
-    def _wanted(self, asked: SpawnInstance) -> list[tuple[str, str | None]] | tuple[str, str | None]:
+    def _wanted(self, asked: SpawnInstance) -> Wanted | Refused:
         """Return the networks and addresses of the NICs, or a refusal."""
         if asked.requested_networks is None:
-            seen_ones = self.seen_by(asked.project_id)
-            if not seen_ones:
-                return self._on_demand(asked)
-            reached = [key for key in seen_ones if self._reaches(asked.host, self.nets[key])]
-            return [(key, None) for key in reached] or ("NetworkNotReachable", "host")
+            seen = [net for net in self.nets.values() if net.seen_by(asked.project_id)]
+            if not seen:
+                return self._next_vlan(asked)
+            by_age = sorted(seen, key=lambda net: (net.project is not None, net.since))
+            reached: Wanted = [(net.key, None) for net in by_age if self._reaches(asked.host, net)]
+            return reached or ("NetworkNotReachable", "host")
         ids = [nic.network_id for nic in asked.requested_networks]
         where = [f"requested_networks.{index}.network_id" for index in range(len(ids))]
         for index, network_id in enumerate(ids):
             if network_id in ids[:index]:
                 return "NetworkDuplicated", where[index]
-        seen = [network_id in self.seen_by(asked.project_id) for network_id in ids]
-        if not all(seen):
-            code = "NetworkNotFoundForProject" if any(seen) else "NoNetworksFound"
-            return code, where[seen.index(False)]
+        found = [key in self.nets and self.nets[key].seen_by(asked.project_id) for key in ids]
+        if not all(found):
+            code = "NetworkNotFoundForProject" if any(found) else "NoNetworksFound"
+            return code, where[found.index(False)]
         for index, network_id in enumerate(ids):
             if not self._reaches(asked.host, self.nets[network_id]):
                 return "NetworkNotReachable", where[index]
         return [(nic.network_id, nic.address) for nic in asked.requested_networks]
 
-    def _on_demand(self, asked: SpawnInstance) -> list[tuple[str, str | None]] | tuple[str, str | None]:
-        """Return the VLAN network that a project without networks gets."""
-        for network_id in self.unowned_vlans():
-            if self._reaches(asked.host, self.nets[network_id]):
-                return [(network_id, None)]
-        if self.unowned_vlans():
+    def _next_vlan(self, asked: SpawnInstance) -> Wanted | Refused:
+        """Return the VLAN network that a project without networks gets, nothing if there are no VLANs."""
+        reaches = self.hosts[asked.host].reaches if asked.host in self.hosts else None
+        able = self._unowned_vlans(reaches)
+        if able:
+            over = self.over("networks", asked.project_id, 1)
+            return ("OverQuota", "project_id") if over else [(able[0].key, None)]
+        if self._unowned_vlans(None):
             return "NetworkNotReachable", "host"
-        if any(net.asked.kind == "vlan" for net in self.nets.values()):
-            return "NoMoreNetworks", "project_id"
-        return []
+        vlans = any(net.asked.kind == "vlan" for net in self.nets.values())
+        return ("NoMoreNetworks", "project_id") if vlans else []
 
-    def _take(
-        self,
-        network_id: str,
-        address: str | None,
-        index: int,
-        drawn: list[int],
-        command_id: str,
-        known: int | None = None,
-    ) -> tuple[Row, int] | tuple[str, str | None]:
-        """Return the row and the MAC of a NIC, drawn unless known, or a refusal."""
-        net = self.nets[network_id]
+    # --- Addresses --------------------------------------------------------------------------------------
+
+    def _row(self, net: Net, address: str | None, path: str, *, vpn: bool) -> Row | Refused | None:
+        """Return the row of a NIC's address, None where the network has no IPv4, or a refusal."""
+        if vpn and net.vpn_address is not None:
+            if address not in {None, net.vpn_address}:
+                return "FixedIpNotFoundForNetwork", f"{path}address"
+            row = next(row for row in net.rows if row.address == net.vpn_address)
+            return ("FixedIpAlreadyInUse", f"{path}address") if row.held else row
         if address is None:
             free = self.free(net)
-            if not free:
-                return "NoMoreFixedIps", f"requested_networks.{index}.network_id"
-            address = free[0]
-        row = next((row for row in net.rows if row.address == address and not row.planned), None)
-        if row is None:
-            return "FixedIpNotFoundForNetwork", f"requested_networks.{index}.address"
-        if not row.free:
-            return "FixedIpAlreadyInUse", f"requested_networks.{index}.address"
-        if known is not None:
-            return row, known
-        used = {mac for vm in self.vms.values() for mac in vm.macs.values()} | set(drawn)
-        for attempt in range(self._mac_attempts):
-            mac = self._draw_mac(command_id, index, attempt)
-            if mac not in used:
-                return row, mac
-        return "VirtualInterfaceMacAddressException", f"requested_networks.{index}"
+            if net.rows and not free:
+                return "NoMoreFixedIps", f"{path}network_id"
+            return next((row for row in net.rows if free and row.address == free[0]), None)
+        found = next((row for row in net.rows if row.address == address and not row.planned), None)
+        if found is None:
+            return "FixedIpNotFoundForNetwork", f"{path}address"
+        return found if found.free else ("FixedIpAlreadyInUse", f"{path}address")
+
+    def _mac(self, command_id: str, net: Net, vm: Vm, index: int, supplied: int | None) -> int | None:
+        """Return the MAC of a NIC, drawn unless supplied; None if there is none to be had."""
+        everybody = [*self.vms.values(), vm]
+        used = {mac for one in everybody for mac in one.macs.values()}
+        used_v6 = {one.v6.get(net.key) for one in everybody} - {None}
+        attempts = self._rules.create_unique_mac_address_attempts
+        drawn = [self._draw_mac(command_id, index, attempt) for attempt in range(attempts)]
+        for mac in drawn if supplied is None else [supplied]:
+            if mac not in used and self._v6(net, vm.project, mac) not in used_v6:
+                return mac
+        return None
+
+    def _v6(self, net: Net, project: str, mac: int) -> str | None:
+        """Return the address of a MAC as nova's account_identifier backend derived it; see section 7.7."""
+        if net.asked.cidr_v6 is None or not self._rules.use_ipv6:
+            return None
+        digest, half = sha1(project.encode(), usedforsecurity=False).hexdigest(), f"{mac & 0xFFFFFF:06x}"
+        prefix = net.asked.cidr_v6.replace("::/64", "")
+        words = (digest[:4], digest[4:8], f"ff{half[:2]}", half[2:])
+        return ":".join([prefix, *(f"{int(word, 16):x}" for word in words)])
 
     def _DeleteInstance(self, asked: DeleteInstance, now_ms: int) -> Answer:  # noqa: N802 - named after its command
         vm = self.vms.get(asked.instance_uuid)
@@ -266,17 +208,22 @@ class Model(MovingModel):
         del self.vms[asked.instance_uuid]
         return None
 
+    def _serving(self, vm: Vm, net: Net, _now_ms: int) -> set[str | None]:
+        """Return the hosts that serve an instance's address."""
+        return {*vm.hosts, net.host, net.leaving}
+
     def _release(self, net: Net, row: Row, now_ms: int) -> None:
         """Take an address from its instance."""
         self._unpoint(row)
-        serving = self._hosts_of(self.vms[str(row.instance)]) | {net.host}
+        serving = self._serving(self.vms[str(row.instance)], net, now_ms)
         row.waits_for = {host for host in serving if host in self.hosts and host is not None}
         row.instance, row.draining = None, True
         row.released_seq, row.deadline_ms = self.seq, now_ms + self._timeout_ms
         if not row.waits_for:
             self._free(row)
 
-    def _AddFixedIp(self, asked: AddFixedIp, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
+    def _not_addable(self, asked: AddFixedIp) -> Answer:
+        """Refuse what is not there, or not the actor's or the instance's project's."""
         vm = self.vms.get(asked.instance_uuid)
         if vm is None:
             return "InstanceNotFound", "instance_uuid"
@@ -285,19 +232,37 @@ class Model(MovingModel):
         net = self.nets.get(asked.network_id)
         if net is None:
             return "NetworkNotFound", "network_id"
-        if asked.network_id not in self.seen_by(vm.project):
+        if not net.seen_by(vm.project):
             return "NetworkNotFoundForProject", "network_id"
-        if not all(self._reaches(host, net) for host in (vm.host, *vm.ready) if host is not None):
+        return None
+
+    def _AddFixedIp(self, asked: AddFixedIp, _now_ms: int) -> Answer:  # noqa: N802 - named after its command
+        refused = self._not_addable(asked)
+        if refused is not None:
+            return refused
+        vm, net = self.vms[asked.instance_uuid], self.nets[asked.network_id]
+        having_ports = [host for host in (vm.host, *vm.ready) if host is not None]
+        if not all(self._reaches(host, net) for host in having_ports):
             return "NetworkNotReachable", "network_id"
         if self.over("fixed_ips", vm.project, 1):
             return "FixedIpLimitExceeded", "instance_uuid"
-        got = self._take(asked.network_id, asked.address, 0, [], asked.id, vm.macs.get(asked.network_id))
-        if isinstance(got[0], str):
-            last = str(got[1]).rpartition(".")[2]
-            return got[0], last if last in {"network_id", "address"} else "network_id"
-        row, mac = got
-        vm.macs.setdefault(asked.network_id, int(mac or 0))
-        row.instance, row.host, row.mac, row.taken = asked.instance_uuid, vm.host, int(mac or 0), self.seq
+        if asked.vpn and net.vpn_address is None:
+            return "NotImplementedForKind", "vpn"
+        row = self._row(net, asked.address, "", vpn=asked.vpn)
+        if isinstance(row, tuple):
+            return row
+        if row is None:
+            return "NoMoreFixedIps", "network_id"
+        mac = vm.macs.get(net.key) or self._mac(asked.id, net, vm, 0, None)
+        if mac is None:
+            return "VirtualInterfaceMacAddressException", "network_id"
+        servers = self._servers([net], having_ports, [row])
+        if isinstance(servers, tuple):
+            return servers
+        if net.key not in vm.macs:
+            self._plug(net, vm, mac)
+        row.instance, row.host, row.mac, row.taken = asked.instance_uuid, vm.host, mac, self.seq
+        self._let_serve(servers)
         return None
 
     def _RemoveFixedIp(self, asked: RemoveFixedIp, now_ms: int) -> Answer:  # noqa: N802 - named after its command
@@ -315,7 +280,13 @@ class Model(MovingModel):
     def _ReserveFixedIp(self, asked: ReserveFixedIp | UnreserveFixedIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
         if not asked.actor.is_admin:
             return "Forbidden", "actor.is_admin"
-        having = [row for _, row in self.rows() if row.address == asked.address]
+        if asked.network_id is not None and asked.network_id not in self.nets:
+            return "NetworkNotFound", "network_id"
+        having = [
+            row
+            for net, row in self.rows()
+            if row.address == asked.address and asked.network_id in {None, net.key}
+        ]
         if not having:
             return "FixedIpNotFoundForAddress", "address"
         if len(having) > 1:
@@ -332,32 +303,16 @@ class Model(MovingModel):
 
     _UnreserveFixedIp = _ReserveFixedIp
 
-    def _ReportApplied(self, report: ReportApplied, _now_ms: int) -> Answer:  # noqa: N802 - named after its report
-        if report.host not in self.hosts:
-            return "HostNotFound", "host"
-        if report.seq >= self.seq:
-            return "PositionAhead", "seq"
-        for vm in self.vms.values():
-            if vm.left.get(report.host, self.seq) <= report.seq:
-                del vm.left[report.host]
-        let_go = [
-            row for _, row in self.rows() if report.host in row.waits_for and row.released_seq <= report.seq
-        ]
-        for row in sorted(let_go, key=lambda row: (row.released_seq, row.taken)):
-            row.waits_for.discard(report.host)
-            if not row.waits_for:
-                self._free(row)
-        return None
-
     def _LeaseFixedIp(self, report: LeaseFixedIp | ReleaseFixedIp, _now_ms: int) -> Answer:  # noqa: N802 - likewise
         net = self.nets.get(report.network_id)
         if net is None:
             return None
-        if net.host != report.host:
+        held = [row for row in net.rows if row.address == report.address and row.held]
+        server = held[0].host if held and net.asked.multi_host else net.host
+        if report.host != server and (server is not None or not net.asked.multi_host):
             return "ReportAboutAnotherHost", "network_id"
-        for row in net.rows:
-            held = row.instance is not None or row.draining
-            if row.address == report.address and held and row.mac == int(report.mac.replace(":", ""), 16):
+        for row in held:
+            if row.mac == int(report.mac.replace(":", ""), 16):
                 row.leased = isinstance(report, LeaseFixedIp)
         return None
 

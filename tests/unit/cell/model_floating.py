@@ -26,7 +26,22 @@ class FloatingModel(Projects):
 
     def rows(self) -> Iterator[tuple[Net, Row]]:
         """Yield every address of every network."""
-        raise NotImplementedError
+        for net in self.nets.values():
+            for row in net.rows:
+                yield net, row
+
+    def free_rows(self, net: Net) -> list[Row]:
+        """Return the rows that may be handed out, in order: never used, then free for longest."""
+        return sorted((row for row in net.rows if row.free), key=lambda row: row.freed)
+
+    def free(self, net: Net) -> list[str]:
+        """Return their addresses."""
+        return [row.address for row in self.free_rows(net)]
+
+    def _free(self, row: Row) -> None:
+        self._freed += 1
+        kept = (row.planned, row.reserved, row.server)
+        row.__dict__.update(Row(row.address, *kept, freed=self._freed).__dict__)
 
     def free_floating(self, pool: str) -> list[str]:
         """Return the floating addresses that may be handed out: never used, then free for longest."""
@@ -95,7 +110,7 @@ class FloatingModel(Projects):
         meant = [
             (self.vms[row.instance].project == floating.project, net, row)
             for net, row in self.rows()
-            if asked.network_id in (None, net.asked.uuid)
+            if asked.network_id in (None, net.key)
             and row.address == asked.fixed_address
             and row.instance is not None
         ]

@@ -3,7 +3,9 @@
 from events.moves import BindInstance, PrepareInstance, UnbindInstance
 from projections.cell.state import Rules
 from tests.unit.cell.model_floating import FloatingModel
-from tests.unit.cell.model_rows import Answer, Net, Vm
+from tests.unit.cell.model_rows import Answer, Machine, Net, Row, Vm
+
+READY_MAX = 4
 
 
 class MovingModel(FloatingModel):
@@ -12,14 +14,31 @@ class MovingModel(FloatingModel):
     def __init__(self, rules: Rules) -> None:
         """Begin empty."""
         super().__init__(rules)
-        self.hosts: dict[str, set[str]] = {}
+        self.hosts: dict[str, Machine] = {}
 
     def _reaches(self, host: str, net: Net) -> bool:
-        return host not in self.hosts or net.asked.physical_network in self.hosts[host]
+        return host not in self.hosts or net.asked.physical_network in self.hosts[host].reaches
 
-    def _hosts_of(self, vm: Vm) -> set[str | None]:
-        """Return every host that may have ports of an instance."""
-        return {vm.host, *vm.ready, *vm.left}
+    def _servers(
+        self, nets: list[Net], hosts: list[str], taken: list[Row]
+    ) -> list[tuple[Row, str]] | tuple[str, str | None]:
+        """Return the addresses that hosts need on networks that every host serves, or a refusal."""
+        found: list[tuple[Row, str]] = []
+        for net in nets:
+            own = net.asked.multi_host and not net.asked.share_address and net.asked.kind != "flat"
+            for host in hosts if own and net.rows else []:
+                if host in {row.server for row in net.rows}:
+                    continue
+                picked = [id(row) for row in [*taken, *(row for row, _ in found)]]
+                free = [row for row in self.free_rows(net) if id(row) not in picked]
+                if not free:
+                    return "NoMoreFixedIps", "host"
+                found.append((free[0], host))
+        return found
+
+    def _let_serve(self, servers: list[tuple[Row, str]]) -> None:
+        for row, host in servers:
+            row.server = host
 
     def _step(self, asked: UnbindInstance | BindInstance | PrepareInstance) -> Vm | tuple[str, str | None]:
         """Return the instance of a step, or a refusal."""
@@ -77,6 +96,10 @@ class MovingModel(FloatingModel):
             return "InstanceNotOnHost", "source"
         if not all(self._reaches(asked.host, self.nets[one]) for one in vm.macs):
             return "NetworkNotReachable", "host"
+        servers = self._servers([self.nets[one] for one in vm.macs], [asked.host], [])
+        if isinstance(servers, tuple):
+            return servers
+        self._let_serve(servers)
         if vm.host is not None:
             self._unbind(asked.instance_uuid, vm)
         vm.epoch, vm.last = vm.epoch + 1, None
@@ -97,8 +120,14 @@ class MovingModel(FloatingModel):
             vm.ready.remove(asked.host)
             self._leave(vm, asked.host)
         elif not asked.teardown and asked.host not in (vm.host, *vm.ready):
+            if len(vm.ready) >= READY_MAX:
+                return "InvalidInput", "host"
             if not all(self._reaches(asked.host, self.nets[one]) for one in vm.macs):
                 return "NetworkNotReachable", "host"
+            servers = self._servers([self.nets[one] for one in vm.macs], [asked.host], [])
+            if isinstance(servers, tuple):
+                return servers
+            self._let_serve(servers)
             vm.ready.append(asked.host)
             vm.left.pop(asked.host, None)
         return None

@@ -51,7 +51,6 @@ class NamesModel(Model):
         self.named: list[Named] = []
         self.called: dict[str, tuple[str | None, str | None]] = {}
         """Display name and zone of instances."""
-        self._own = rules
 
     # --- Instances --------------------------------------------------------------------------------------
 
@@ -65,8 +64,8 @@ class NamesModel(Model):
         rows = self._rows_of(asked.instance_uuid)
         self._call(asked.instance_uuid, rows)
         able = [row for net, row in rows if net.asked.kind != "flat"]
-        if self._own.auto_assign_floating_ip and able:
-            pool = self._own.default_floating_pool
+        if self._rules.auto_assign_floating_ip and able:
+            pool = self._rules.default_floating_pool
             known, free = {one.pool for one in self.floatings}, self.free_floating(pool)
             if not free:
                 self.__dict__.update(before)
@@ -83,7 +82,7 @@ class NamesModel(Model):
         return sorted(found, key=lambda one: (nets.index(one[0]), one[1].taken))
 
     def _call(self, uuid: str, rows: list[tuple[Net, Row]]) -> None:
-        domain = self._own.instance_dns_domain
+        domain = self._rules.instance_dns_domain
         display_name, zone = self.called[uuid]
         scope, of = self.domains.get(domain, ("private", None))
         if not domain or not rows or (scope == "private" and of not in (None, zone)):

@@ -50,6 +50,14 @@ class MovingHistories(Histories):
         else:
             self.send(prepare(name, host, ADMIN))
 
+    @rule(data=st.data(), host=HOSTS)
+    def bind_too_early(self, data: st.DataObject, host: str) -> None:
+        """Give an instance to a host while its source has it."""
+        bound = [name for name in VM_NAMES if uid(name) in self.model.vms and self.model.vms[uid(name)].host]
+        if bound:
+            name = data.draw(st.sampled_from(bound))
+            self.send(bind(name, host, self.model.vms[uid(name)].host, ADMIN))
+
     @rule(vm=VMS, host=HOSTS, source=ANY_HOST, actor=OWNERS, epoch=EPOCHS)
     def bind(self, vm: str, host: str, source: str | None, actor: Actor, epoch: int | None) -> None:
         """Give an instance to a host."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from events.addresses import ipv4_text
 from events.instances import SpawnInstance
@@ -16,9 +16,13 @@ from tests.unit.cell.model_names import NamesModel
 from tests.unit.cell.test_against_model import ACTORS, FLOATING, OWNERS, RULES, VM_NAMES, Histories
 from tests.unit.given import Message
 from tests.unit.wishes import (
+    ADMIN,
+    ANN,
     add_entry,
     delete_domain,
     delete_entry,
+    floating_allocate,
+    floating_create,
     modify_entry,
     private_domain,
     public_domain,
@@ -56,6 +60,46 @@ class NamedHistories(Histories):
             display_name, zone = CALLED[message.instance_uuid]
             message = message.model_copy(update={"display_name": display_name, "availability_zone": zone})
         super().send(message)
+
+    @initialize()
+    def some_names(self) -> None:
+        """Begin with a domain, and floating IPs enough."""
+        for message in (
+            public_domain("example.org", None),
+            floating_create("192.0.2.8/29"),
+            floating_allocate(),
+            floating_allocate(),
+            add_entry("www", "192.0.2.1", ADMIN),
+        ):
+            self.send(message)
+
+    @rule(name=ENTRIES, data=st.data(), actor=st.sampled_from([ADMIN, ANN]))
+    def name_rightly(self, name: str, data: st.DataObject, actor: Actor) -> None:
+        """Name a floating IP of a project, in a domain that there is."""
+        assert isinstance(self.model, NamesModel)
+        owned = [one.address for one in self.model.floatings if one.project is not None]
+        if owned and self.model.domains:
+            domain = data.draw(st.sampled_from(list(self.model.domains)))
+            self.send(add_entry(name, data.draw(st.sampled_from(owned)), actor, domain))
+
+    @rule(data=st.data(), actor=st.sampled_from([ADMIN, ANN]))
+    def rename_rightly(self, data: st.DataObject, actor: Actor) -> None:
+        """Let a name that there is stand for another floating IP."""
+        assert isinstance(self.model, NamesModel)
+        owned = [one.address for one in self.model.floatings if one.project is not None]
+        if owned and self.model.named:
+            entry = data.draw(st.sampled_from(self.model.named))
+            others = [one for one in owned if one != entry.address]
+            address = data.draw(st.sampled_from(others or owned))
+            self.send(modify_entry(entry.name, address, actor, entry.domain))
+
+    @rule(data=st.data(), actor=st.sampled_from([ADMIN, ANN]))
+    def forget_rightly(self, data: st.DataObject, actor: Actor) -> None:
+        """Forget a name that there is."""
+        assert isinstance(self.model, NamesModel)
+        if self.model.named:
+            entry = data.draw(st.sampled_from(self.model.named))
+            self.send(delete_entry(entry.name, actor, entry.domain))
 
     @rule(domain=DOMAINS, project=st.sampled_from(["red", "red", "blue", None]), actor=ACTORS)
     def make_public_domain(self, domain: str, project: str | None, actor: Actor) -> None:
