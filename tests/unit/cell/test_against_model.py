@@ -292,10 +292,11 @@ class Histories(Compared):
 
     @rule(data=st.data())
     def release_owned_floating(self, data: st.DataObject) -> None:
-        """Give a floating address back that a project owns, also while it points somewhere."""
-        owned = [one.address for one in self.model.floatings if one.project is not None]
+        """Give a floating address back that a project owns, one rather that points somewhere."""
+        owned = [one for one in self.model.floatings if one.project is not None]
+        pointing = [one for one in owned if one.target is not None]
         if owned:
-            self.send(floating_release(data.draw(st.sampled_from(owned)), ADMIN))
+            self.send(floating_release(data.draw(st.sampled_from(pointing or owned)).address, ADMIN))
 
     @rule(floating=FLOATING, actor=OWNERS, auto=SELDOM)
     def release_floating(self, floating: str, actor: Actor, auto: bool) -> None:  # noqa: FBT001 - likewise

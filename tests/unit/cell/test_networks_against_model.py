@@ -109,13 +109,20 @@ class NetworkHistories(Compared):
 
     @rule(data=st.data())
     def delete_network_rightly(self, data: st.DataObject) -> None:
-        """Delete a network that no NIC is on, one rather that hosts have addresses of."""
+        """Delete a network that no NIC is on."""
         used = {key for vm in self.model.vms.values() for key in vm.macs}
         unused = [key for key in self.model.nets if key not in used]
-        served = [key for key in unused if any(row.server for row in self.model.nets[key].rows)]
         if unused:
             wish = delete_network("any", ADMIN, require_disassociated=False)
-            self.send(wish.model_copy(update={"network_id": data.draw(st.sampled_from(served or unused))}))
+            self.send(wish.model_copy(update={"network_id": data.draw(st.sampled_from(unused))}))
+
+    @rule(name=st.sampled_from(["all", "all", "v1", "dual"]))
+    def empty_and_delete(self, name: str) -> None:
+        """Delete a network after all instances on it."""
+        for vm in [one for one in VM_NAMES if uid(one) in self.model.vms]:
+            if uid(name) in self.model.vms[uid(vm)].macs:
+                self.send(delete(vm, ADMIN))
+        self.send(delete_network(name, ADMIN, require_disassociated=False))
 
     @rule(
         data=st.data(),
@@ -171,6 +178,12 @@ class NetworkHistories(Compared):
     def change_vpn(self, project: str, actor: Actor, port: int) -> None:
         """Let the VPN of a project be reached elsewhere."""
         self.send(vpn_change(project, port=port, actor=actor))
+
+    @rule(limit=st.integers(0, 1), host=HOSTS, data=st.data())
+    def spawn_beyond_quota(self, limit: int, host: str, data: st.DataObject) -> None:
+        """Spawn an instance of a project that sees no network, and may have one or none."""
+        self.send(quota("green", ADMIN, (), networks=limit))
+        self.send(spawn(self.absent(data), actor=ADMIN, project="green", host=host))
 
     @rule(project=PROJECTS, actor=ACTORS, networks=st.none() | st.integers(-1, 3), resets=SELDOM)
     def set_quota(self, project: str, actor: Actor, networks: int | None, resets: bool) -> None:  # noqa: FBT001 - likewise
