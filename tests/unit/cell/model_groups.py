@@ -149,7 +149,7 @@ class GroupsModel(Model):
         group = self._found(vm.project, asked.security_group)
         return ("SecurityGroupNotFoundForProject", "security_group") if group is None else Member(vm, group)
 
-    def _AddInstanceToSecurityGroup(self, asked: AddInstanceToSecurityGroup, _now_ms: int) -> Answer:  # noqa: N802
+    def _AddInstanceToSecurityGroup(self, asked: AddInstanceToSecurityGroup, _now_ms: int) -> Answer:  # noqa: N802 - likewise
         found = self._member(asked)
         if not isinstance(found, Member):
             return found
