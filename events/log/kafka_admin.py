@@ -33,6 +33,9 @@ ATTEMPT_S = 2.0
 
 RETRY_WAIT_S = 0.05
 
+NEWS_S = 2.0
+"""How long a topic must be unknown to be missing: brokers hear of a new one at different times."""
+
 
 class TopicExists(LogError):
     """The topic to be created exists by now: another process was quicker."""
@@ -67,7 +70,7 @@ class KafkaAdmin:
             TopicMissing: there is none of this name.
 
         """
-        described = self._describe(name)
+        described = self._while(TopicMissing, NEWS_S)(self._describe, name)
         return TopicInfo(name, str(described.topic_id), len(described.partitions))
 
     def require(self, where: TopicPartition) -> None:
@@ -83,7 +86,7 @@ class KafkaAdmin:
 
     def bounds(self, where: TopicPartition) -> Bounds:
         """Return the offsets that the partition holds now; waits while its leader changes."""
-        return self._while(LogUnavailable)(self._bounds, where)
+        return self._while(LogUnavailable, self._settings.answer_timeout_s)(self._bounds, where)
 
     def ensure_topic(self, spec: TopicSpec) -> TopicInfo:
         """Create the topic if it is missing, and check what is there."""
@@ -167,14 +170,15 @@ class KafkaAdmin:
                 raise TopicMissing(f"topic {name} was created, but has no leaders yet")
             return described
 
-        return self._while(TopicMissing)(describe)
+        return self._while(TopicMissing, self._settings.answer_timeout_s)(describe)
 
-    def _while(self, error: type[LogError]) -> Retrying:
-        """Try again while it fails with this error, as long as the settings say."""
+    @staticmethod
+    def _while(error: type[LogError], seconds: float) -> Retrying:
+        """Try again while it fails with this error, so long."""
         return Retrying(
             retry=retry_if_exception_type(error),
             wait=wait_fixed(RETRY_WAIT_S),
-            stop=stop_after_delay(self._settings.answer_timeout_s),
+            stop=stop_after_delay(seconds),
             reraise=True,
         )
 
