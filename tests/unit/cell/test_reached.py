@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import settings
+from hypothesis import seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 import projections.cell
@@ -30,8 +30,8 @@ MACHINES: tuple[type[RuleBasedStateMachine], ...] = (
 )
 EXAMPLES = 20
 """Of each machine in a round."""
-ROUNDS_MAX = 40
-"""Three to five are usual; it ends with the first that leaves nothing out."""
+ROUNDS_MAX = 12
+"""It ends with the first round that leaves nothing out."""
 
 UNREACHABLE_EVENTS = {
     "CommandRepeated": "the allocator decides on a command that comes twice, before the rules are asked",
@@ -47,11 +47,17 @@ UNREACHABLE_CODES = {
 """What no history of the rules can reach, and why."""
 
 
-def play() -> None:
-    """Play a round of histories."""
+def play(number: int) -> None:
+    """Play a round of histories: the same ones for the same number, wherever it is played."""
     for machine in MACHINES:
-        wish = settings(machine.TestCase.settings, max_examples=EXAMPLES, database=None, print_blob=False)
-        run_state_machine_as_test(machine, settings=wish)
+        wish = settings(
+            machine.TestCase.settings,
+            max_examples=EXAMPLES,
+            database=None,
+            derandomize=False,  # or Hypothesis plays the same round again and again where CI is set
+            print_blob=False,
+        )
+        run_state_machine_as_test(seed(number)(machine), settings=wish)
 
 
 def names(union: object) -> set[str]:
@@ -78,10 +84,11 @@ def missing() -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # some ten thousand decisions, each compared with the obvious model
 def test_random_histories_reach_everything() -> None:
     """Each type is granted at least once, each event comes about, each code is refused with."""
-    for _ in range(ROUNDS_MAX):
-        play()
+    for number in range(ROUNDS_MAX):
+        play(number)
         if not missing():
             break
 
@@ -89,7 +96,7 @@ def test_random_histories_reach_everything() -> None:
 
 
 if __name__ == "__main__":
-    for _ in range(3):
-        play()
+    for number in range(3):
+        play(number)
     print(REACHED.table())  # noqa: T201 - what this is run for
     print("never:", *sorted(missing()))  # noqa: T201 - likewise
