@@ -18,6 +18,8 @@ from services.allocator.runner import now_ms
 
 PAGE_BYTES = 4096
 NETWORKS_AT_ONCE = 1_000
+MAC_ATTEMPTS = 20
+"""Among a million MACs of sixteen, five attempts in a row may all be in use: once in a million spawns."""
 
 
 class Bare:
@@ -26,7 +28,7 @@ class Bare:
     def __init__(self, rules: Rules | None = None) -> None:
         """Begin empty."""
         self.state = CellState(window_commands=1_000)
-        self._rules = rules or Rules()
+        self._rules = rules or Rules(create_unique_mac_address_attempts=MAC_ATTEMPTS)
         self._now_ms = now_ms()
 
     def decide(self, command: AnyCommand) -> None:
