@@ -20,6 +20,16 @@ from tests.integration.postgres_steps import SPEC, WHERE, append, message, take,
 from tests.postgres_line import PostgresLine
 
 
+def sessions(postgres_admin: psycopg.Connection) -> int:
+    """Return how many sessions of ours the server has."""
+    row = postgres_admin.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND application_name LIKE 'netledger %'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def terminate(postgres_admin: psycopg.Connection, application: str = "netledger %") -> int:
     """End sessions on the server, as an administrator or a crash would; return how many."""
     return len(
@@ -64,10 +74,13 @@ def test_killed_sessions_lose_nothing_acknowledged(database: str, postgres_admin
         feed = log.follow({WHERE: 0})
         producing = pool.submit(produce)
         records: list[LogRecord] = []
-        for _ in range(5):
-            records += take(feed, 20)
-            assert terminate(postgres_admin) >= 2
-        enough.set()
+        try:
+            for _ in range(5):
+                records += take(feed, 20)
+                assert eventually(lambda: sessions(postgres_admin) >= 2)  # the producer may be between two
+                assert terminate(postgres_admin) >= 2
+        finally:
+            enough.set()
         acknowledged = producing.result()
         records += take(feed, log.bounds(WHERE).end - len(records))
 
