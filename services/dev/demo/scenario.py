@@ -222,7 +222,9 @@ class Demo:
         return int(self._role("allocator")["pid"])
 
     def _role(self, name: str) -> dict[str, Any]:
-        return next(role for role in self.deployment.read("status")["roles"] if role["role"] == name)
+        """Return what a role says of itself, once all are ready; `up` hears of a new one a moment later."""
+        said = self.deployment.read("status", "--wait", "30")
+        return next(role for role in said["roles"] if role["role"] == name)
 
     def repair(self, vifs: list[dict[str, Any]]) -> None:
         """Delete a bridge by hand and see it come back."""
